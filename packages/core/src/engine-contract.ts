@@ -1,0 +1,53 @@
+/** CONTRACT. What the command line, the server and tests call. One function per thing a person wants done; implemented in engine.ts. */
+import type { ApplyResult, EventSink } from "./model/event.js";
+import type { Failure } from "./model/failure.js";
+import type { Drift, Plan } from "./model/plan.js";
+import type { Urn } from "./model/urn.js";
+import type { Project, StackConfig } from "./project/contract.js";
+import type { ProviderLoader } from "./provider/contract.js";
+import type { StackStore } from "./state/contract.js";
+
+/** All an operation works with. Made once per command. */
+export interface EngineContext {
+  readonly project: Project;
+  readonly config: StackConfig;
+  readonly store: StackStore;
+  readonly loaders: readonly ProviderLoader[];
+  readonly events: EventSink;
+  /** First abort: finish what runs, start nothing new. */
+  readonly signal?: AbortSignal;
+  /** Second abort: ask providers to cancel, then stop. */
+  readonly cancelSignal?: AbortSignal;
+  /** Steps at the same time. Default 32. */
+  readonly parallel?: number;
+  readonly orchVersion: string;
+}
+
+export interface PlanOptions {
+  readonly kind: "apply" | "destroy" | "refresh";
+  /** Read everything first; what differs is drift and part of the plan. */
+  readonly refresh?: boolean;
+  /** URNs to replace whatever the diff says. */
+  readonly replace?: readonly Urn[];
+}
+
+/** All of these reject with OrchError only. */
+export interface Engine {
+  plan(context: EngineContext, options: PlanOptions): Promise<Plan>;
+  /** Applies a plan made by `plan` or read from a file; refuses a stale one before any provider call. */
+  apply(
+    context: EngineContext,
+    plan: Plan,
+    options: { readonly continueOnError: boolean },
+  ): Promise<ApplyResult>;
+  drift(context: EngineContext): Promise<DriftReport>;
+}
+
+export interface DriftReport {
+  readonly project: string;
+  readonly stack: string;
+  readonly checked: number;
+  readonly drift: readonly Drift[];
+  /** Resources that could not be read. */
+  readonly failures: readonly Failure[];
+}

@@ -1,0 +1,195 @@
+/**
+ * CONTRACT. A plan: everything that will be done, as data. It is printed, reviewed, sealed and applied; nothing else decides what
+ * happens. Steps form a graph by `after`.
+ */
+import type { Diff } from "./diff.js";
+import type { Failure } from "./failure.js";
+import type { PackageDescriptor, Resource, ResourceState } from "./resource.js";
+import type { Urn } from "./urn.js";
+import type { PropertyMap, Value } from "./value.js";
+
+/** Unique within a plan, stable in order: the index of the step. */
+export type StepId = number;
+
+interface StepBase {
+  readonly id: StepId;
+  readonly urn: Urn;
+  /** Steps that must have ended well before this one starts. */
+  readonly after: readonly StepId[];
+  /** Why this step is in the plan, when it is not plain from the diff. */
+  readonly reason?: StepReason;
+}
+
+export type StepReason =
+  | { readonly kind: "new" }
+  | { readonly kind: "changed" }
+  | { readonly kind: "removed-from-program" }
+  | { readonly kind: "destroy" }
+  /** A resource that it is built on is replaced with delete-before-replace. */
+  | { readonly kind: "dependency-replaced"; readonly urn: Urn }
+  | { readonly kind: "replace-with"; readonly urn: Urn }
+  | { readonly kind: "replacement-trigger" }
+  | { readonly kind: "requested" }
+  | { readonly kind: "provider-changed" }
+  | { readonly kind: "half-done"; readonly errors: readonly string[] }
+  | { readonly kind: "deposed" }
+  | { readonly kind: "gone"; readonly detail: string };
+
+/** What will be sent to the provider, as far as known: unknown leaves are `Unknown`. */
+interface Desired {
+  readonly resource: Resource;
+  /** After the provider's check. */
+  readonly inputs: PropertyMap;
+  /** As the provider predicts them; what is not known is `Unknown`. */
+  readonly outputs: PropertyMap;
+  /** Base64 of the 32 random bytes that generated names come from. */
+  readonly seed?: string;
+}
+
+export interface SameStep extends StepBase, Desired {
+  readonly op: "same";
+  readonly prior: ResourceState;
+  /** Something that only orch keeps (options, dependencies, refreshed outputs) must be written although nothing is called. */
+  readonly write: boolean;
+  /** Set when the object was known under another URN. */
+  readonly movedFrom?: Urn;
+}
+export interface CreateStep extends StepBase, Desired {
+  readonly op: "create";
+  /** Set on the creating half of a replace. */
+  readonly replaces?: { readonly prior: ResourceState; readonly diff: Diff; readonly order: ReplaceOrder };
+}
+export interface UpdateStep extends StepBase, Desired {
+  readonly op: "update";
+  readonly prior: ResourceState;
+  readonly diff: Diff;
+  readonly movedFrom?: Urn;
+}
+export interface DeleteStep extends StepBase {
+  readonly op: "delete";
+  readonly prior: ResourceState;
+  /** Set on the deleting half of a replace. */
+  readonly replaced?: ReplaceOrder;
+  /** Deleted only from the state (`retainOnDelete`, `deletedWith` a resource that goes too). */
+  readonly forget?: "retain" | "deleted-with" | "external";
+}
+/** `.get()`. */
+export interface ReadStep extends StepBase, Desired {
+  readonly op: "read";
+  /** A string, or Unknown while it comes from something not yet created. */
+  readonly objectId: Value;
+  readonly prior?: ResourceState;
+}
+export interface ImportStep extends StepBase, Desired {
+  readonly op: "import";
+  readonly objectId: string;
+}
+/** What was found by reading differs from the state, or is gone, and nothing else will be done about it. */
+export interface RefreshStep extends StepBase {
+  readonly op: "refresh";
+  readonly prior: ResourceState;
+  /** Absent when the object is gone. */
+  readonly observed?: ResourceState;
+}
+
+export type ReplaceOrder = "create-before-delete" | "delete-before-create";
+export type Step = SameStep | CreateStep | UpdateStep | DeleteStep | ReadStep | ImportStep | RefreshStep;
+export type StepOp = Step["op"];
+
+/** One resource that is not as orch left it. */
+export interface Drift {
+  readonly urn: Urn;
+  readonly type: string;
+  readonly id?: string;
+  readonly kind: "changed" | "gone";
+  readonly diff: Diff;
+}
+
+export interface PlanPlugin extends PackageDescriptor {
+  /** SHA-256 of the plugin's binary in hex; absent for providers that are part of orch. */
+  readonly sha256?: string;
+  readonly source: "plugin" | "dynamic" | "direct";
+}
+
+export interface Plan {
+  readonly format: 1;
+  readonly kind: "apply" | "destroy" | "refresh";
+  readonly project: string;
+  readonly stack: string;
+  /** Random id that the stack got when it was made. */
+  readonly lineage: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly orchVersion: string;
+  /** SHA-256 over the program's sources and lock files, by path relative to the project; empty for destroy and refresh. */
+  readonly program: Readonly<Record<string, string>>;
+  /** Key → keyed fingerprint of the value. */
+  readonly config: Readonly<Record<string, string>>;
+  readonly plugins: readonly PlanPlugin[];
+  /** URN (deposed ones as `urn#key`) → keyed fingerprint of the state that the plan was made against, for all it touches or reads. */
+  readonly prior: Readonly<Record<string, string>>;
+  readonly drift: readonly Drift[];
+  readonly steps: readonly Step[];
+  /** Stack outputs, as far as known, and as they were. */
+  readonly outputs: PropertyMap;
+  readonly priorOutputs: PropertyMap;
+  /** The program must run again while applying: something is unknown until then, or it has hooks. */
+  readonly needsProgram: boolean;
+  /** Not fatal, but to be read: hanging promises, resources that may appear later, types whose creation can't be found again. */
+  readonly warnings: readonly Failure[];
+}
+
+/** Counts by what happens to a resource; a replace counts once. */
+export interface PlanSummary {
+  readonly create: number;
+  readonly update: number;
+  readonly replace: number;
+  readonly delete: number;
+  readonly forget: number;
+  readonly read: number;
+  readonly import: number;
+  readonly refresh: number;
+  readonly move: number;
+  readonly same: number;
+}
+
+export function summarize(plan: Pick<Plan, "steps">): PlanSummary {
+  const n = {
+    create: 0,
+    update: 0,
+    replace: 0,
+    delete: 0,
+    forget: 0,
+    read: 0,
+    import: 0,
+    refresh: 0,
+    move: 0,
+    same: 0,
+  };
+  for (const step of plan.steps) {
+    switch (step.op) {
+      case "create":
+        n[step.replaces ? "replace" : "create"]++;
+        break;
+      case "delete":
+        if (step.replaced === undefined) n[step.forget ? "forget" : "delete"]++;
+        break;
+      case "same":
+        n[step.movedFrom ? "move" : "same"]++;
+        break;
+      default:
+        n[step.op]++;
+    }
+  }
+  return n;
+}
+
+/** Would applying the plan change anything outside orch's own bookkeeping, or what the stack gives out? */
+export function hasChanges(plan: Plan): boolean {
+  const { same: _same, ...rest } = summarize(plan);
+  return Object.values(rest).some((count) => count > 0) || outputsChanged(plan);
+}
+
+function outputsChanged(plan: Plan): boolean {
+  return JSON.stringify(plan.outputs) !== JSON.stringify(plan.priorOutputs);
+}

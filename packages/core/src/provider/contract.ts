@@ -1,0 +1,210 @@
+/**
+ * CONTRACT. What a provider does for orch: the ideas of Pulumi's `pulumirpc.ResourceProvider`, as values of orch's model. Each verb takes one request and gives
+ * one response; an optional ability is an optional member. A verb that fails rejects with an OrchError; what the object looks
+ * like after a half-done creation or update comes back as `PartialFailure` in the response, never lost in an exception.
+ */
+import type { ChangeEffect } from "../model/diff.js";
+import type { LogLevel } from "../model/event.js";
+import type { PackageDescriptor } from "../model/resource.js";
+import type { Urn } from "../model/urn.js";
+import type { PropertyMap, Value } from "../model/value.js";
+
+/** What a provider understands. What it does not, orch does for it (marking secrets again, for instance). */
+export interface ProviderTraits {
+  /** Values may come wrapped in `Secret`; otherwise plain values are sent and results are marked again by orch. */
+  readonly secrets: boolean;
+  readonly resourceRefs: boolean;
+  readonly outputValues: boolean;
+  /** `create` and `update` take `preview: true`. Otherwise a preview's outputs are the inputs. */
+  readonly preview: boolean;
+  /** `unknown` inputs may be sent to check, diff and previews. All Pulumi plugins bear them. */
+  readonly unknowns: boolean;
+  /** How an object whose creation was cut off is found again, told in the plan beforehand. */
+  readonly findAgain: "id-known-before" | "token" | "list" | "no";
+}
+
+export interface CheckRequest {
+  readonly urn: Urn;
+  readonly type: string;
+  readonly name: string;
+  /** Checked inputs of the last apply; absent for something new or replaced. */
+  readonly oldInputs?: PropertyMap;
+  readonly newInputs: PropertyMap;
+  /** 32 random bytes for generated names, kept in the plan. */
+  readonly randomSeed: Uint8Array;
+}
+export interface CheckFailure {
+  /** Path text within the inputs; empty when it concerns the whole resource. */
+  readonly path: string;
+  readonly message: string;
+  readonly expected?: string;
+  readonly found?: string;
+}
+export interface CheckResponse {
+  readonly inputs: PropertyMap;
+  readonly failures: readonly CheckFailure[];
+}
+
+export interface DiffRequest {
+  readonly urn: Urn;
+  readonly type: string;
+  readonly id: string;
+  readonly oldInputs: PropertyMap;
+  readonly oldOutputs: PropertyMap;
+  /** Checked. */
+  readonly newInputs: PropertyMap;
+  readonly ignoreChanges: readonly string[];
+}
+export interface DetailedChange {
+  readonly path: string;
+  readonly kind: "add" | "update" | "delete";
+  readonly effect: ChangeEffect;
+  /** Old and new inputs differ, rather than old outputs and new inputs. */
+  readonly inputDiff: boolean;
+  readonly reason?: string;
+}
+export interface DiffResponse {
+  /** `unknown`: the provider cannot tell (DIFF_UNKNOWN), orch compares inputs itself. */
+  readonly changes: "none" | "some" | "unknown";
+  /** Top-level properties whose change needs a replace. */
+  readonly replaces: readonly string[];
+  readonly stables: readonly string[];
+  /** Top-level properties that differ. */
+  readonly diffs: readonly string[];
+  readonly deleteBeforeReplace: boolean;
+  /** Absent when the provider gives none. */
+  readonly detailed?: readonly DetailedChange[];
+}
+
+export interface CallOptions {
+  /** Seconds; 0 or absent: the provider's default. */
+  readonly timeoutSeconds?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface CreateRequest extends CallOptions {
+  readonly urn: Urn;
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: PropertyMap;
+  readonly preview: boolean;
+  /** The same for every try of one step: lets an API that takes client tokens make only one object. */
+  readonly token?: string;
+}
+/** The object exists, but something about it is not finished. Tried again on the next apply. */
+export interface PartialFailure {
+  readonly reasons: readonly string[];
+}
+export interface CreateResponse {
+  /** Empty in previews when it is not known yet. */
+  readonly id: string;
+  readonly outputs: PropertyMap;
+  readonly partial?: PartialFailure;
+}
+
+export interface ReadRequest extends CallOptions {
+  readonly urn: Urn;
+  readonly type: string;
+  readonly name: string;
+  readonly id: string;
+  /** Empty for an import or a `.get()`. */
+  readonly inputs: PropertyMap;
+  readonly outputs: PropertyMap;
+}
+/** Undefined `object`: there is no such object any more. */
+export interface ReadResponse {
+  readonly object?: { readonly id: string; readonly inputs: PropertyMap; readonly outputs: PropertyMap };
+  readonly partial?: PartialFailure;
+}
+
+export interface UpdateRequest extends CallOptions {
+  readonly urn: Urn;
+  readonly type: string;
+  readonly name: string;
+  readonly id: string;
+  readonly oldInputs: PropertyMap;
+  readonly oldOutputs: PropertyMap;
+  readonly newInputs: PropertyMap;
+  readonly ignoreChanges: readonly string[];
+  readonly preview: boolean;
+}
+export interface UpdateResponse {
+  readonly outputs: PropertyMap;
+  readonly partial?: PartialFailure;
+}
+
+export interface DeleteRequest extends CallOptions {
+  readonly urn: Urn;
+  readonly type: string;
+  readonly name: string;
+  readonly id: string;
+  readonly inputs: PropertyMap;
+  readonly outputs: PropertyMap;
+}
+
+export interface InvokeRequest extends CallOptions {
+  readonly token: string;
+  readonly args: PropertyMap;
+}
+export interface InvokeResponse {
+  readonly result: PropertyMap;
+  readonly failures: readonly CheckFailure[];
+}
+
+export interface ConfigureRequest {
+  readonly urn: Urn;
+  /** The provider resource's id. */
+  readonly id: string;
+  readonly name: string;
+  /** Checked; never holds an unknown. */
+  readonly inputs: PropertyMap;
+}
+
+/** One running instance of a package's code; configured once, then used by many resources at the same time. */
+export interface Provider {
+  readonly package: PackageDescriptor;
+  /** What the sealed plan binds. */
+  readonly origin: {
+    readonly source: "plugin" | "dynamic" | "direct";
+    readonly sha256?: string;
+    readonly path?: string;
+  };
+
+  checkConfig(request: Omit<CheckRequest, "randomSeed">): Promise<CheckResponse>;
+  diffConfig(request: Omit<DiffRequest, "id" | "type">): Promise<DiffResponse>;
+  /** Must come before any verb below. Traits may depend on it. */
+  configure(request: ConfigureRequest): Promise<ProviderTraits>;
+
+  check(request: CheckRequest): Promise<CheckResponse>;
+  diff(request: DiffRequest): Promise<DiffResponse>;
+  create(request: CreateRequest): Promise<CreateResponse>;
+  read(request: ReadRequest): Promise<ReadResponse>;
+  update(request: UpdateRequest): Promise<UpdateResponse>;
+  delete(request: DeleteRequest): Promise<void>;
+  invoke(request: InvokeRequest): Promise<InvokeResponse>;
+
+  /** JSON text of the package's schema. */
+  getSchema?(): Promise<string>;
+  /** Method calls on resources. */
+  call?(request: InvokeRequest & { readonly self?: Value }): Promise<InvokeResponse>;
+  /** Ask it to stop what it does as soon as it safely can (second Ctrl-C). */
+  cancel?(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface LoadContext {
+  /** The folder of the project: dynamic providers resolve modules from it. */
+  readonly projectDir: string;
+  readonly project: string;
+  readonly stack: string;
+  /** What plugins print, and what they report through their log streams. */
+  readonly log: (entry: { level: LogLevel; message: string; urn?: Urn; ephemeral?: boolean }) => void;
+  readonly envVarMappings?: Readonly<Record<string, string>>;
+}
+
+/** Finds and starts the code of packages. Asked in order; the first that answers serves the package. */
+export interface ProviderLoader {
+  readonly name: string;
+  /** Undefined: not mine. Rejects (`plugin-missing`, `plugin-checksum`, `plugin-start`) when it is, but can't be started. */
+  load(descriptor: PackageDescriptor, context: LoadContext): Promise<Provider | undefined>;
+}

@@ -1,0 +1,137 @@
+/**
+ * CONTRACT. Where state lives. A row per resource with history, never one blob; intent before effect and outcome after, each appended durably.
+ */
+
+import type { StepId, StepOp } from "../model/plan.js";
+import type { ResourceState } from "../model/resource.js";
+import type { Urn } from "../model/urn.js";
+import type { PropertyMap } from "../model/value.js";
+
+/** Authenticated encryption for secrets on disk. Synchronous: a key-management service unwraps the data key once, at opening. */
+export interface Crypter {
+  /** Text that holds everything needed to decrypt but the key. Never the same twice. */
+  encrypt(plaintext: string): string;
+  /** Rejects (throws `secret-unreadable`) on any changed byte or another key. */
+  decrypt(ciphertext: string): string;
+  /** Keyed fingerprint (HMAC-SHA-256, hex): equal for equal text, useless without the key. */
+  fingerprint(text: string): string;
+}
+
+export interface StackInfo {
+  readonly project: string;
+  readonly stack: string;
+  /** Random, made once; a stack removed and made again is another one. */
+  readonly lineage: string;
+  readonly createdAt: number;
+}
+export interface StackSummary extends StackInfo {
+  readonly resources: number;
+  readonly lastRunAt?: number;
+}
+
+/** A step that was begun and of which no outcome is known: the process died in between. */
+export interface UnfinishedStep {
+  readonly runId: number;
+  readonly intent: Intent;
+}
+
+export interface Snapshot {
+  /** In the order in which they were last written by a run's program order: dependencies before dependents. */
+  readonly resources: readonly ResourceState[];
+  readonly outputs: PropertyMap;
+  readonly unfinished: readonly UnfinishedStep[];
+  /** Increases with every write. */
+  readonly serial: number;
+}
+
+/** Written before a provider is called. */
+export interface Intent {
+  readonly kind: "intent";
+  readonly step: StepId;
+  readonly op: StepOp;
+  readonly urn: Urn;
+  readonly deposed?: string;
+  readonly type: string;
+  /** Of the object that is changed or deleted, or the id to be when it is known beforehand. */
+  readonly id?: string;
+  readonly provider?: Urn;
+  /** Sent to the provider, so that creation can be recognised. */
+  readonly token?: string;
+  readonly inputs: PropertyMap;
+  readonly at: number;
+}
+/** Written after a provider answered, in one transaction with what it means for the state. */
+export interface Outcome {
+  readonly kind: "outcome";
+  readonly step: StepId;
+  readonly op: StepOp;
+  readonly urn: Urn;
+  readonly result: "done" | "failed";
+  /** For people: why it failed. Redacted. */
+  readonly message?: string;
+  readonly writes: readonly StateWrite[];
+  readonly at: number;
+}
+export type JournalRecord = Intent | Outcome;
+
+export type StateWrite =
+  | {
+      readonly put: ResourceState /** Position in the program's order; keeps dependencies before dependents. */;
+      readonly order: number;
+    }
+  | { readonly remove: { readonly urn: Urn; readonly deposed?: string } }
+  /** The live row becomes a deposed one beside its replacement. */
+  | { readonly depose: Urn; readonly deposed: string }
+  | { readonly rename: Urn; readonly to: Urn }
+  | { readonly outputs: PropertyMap };
+
+export interface RunStart {
+  readonly kind: "apply" | "destroy" | "refresh" | "resume" | "edit";
+  readonly planDigest?: string;
+  readonly startedAt: number;
+  /** user@host */
+  readonly who: string;
+}
+export interface RunInfo extends RunStart {
+  readonly id: number;
+  readonly endedAt?: number;
+  readonly outcome?: "succeeded" | "failed" | "interrupted";
+  readonly done: number;
+  readonly failed: number;
+}
+
+/** An open run: the only way to write. */
+export interface Run {
+  readonly id: number;
+  /** Resolves once the records are durable. Calls made in the same turn may share one commit; order is kept. */
+  append(records: readonly JournalRecord[]): Promise<void>;
+  finish(outcome: "succeeded" | "failed" | "interrupted"): Promise<void>;
+}
+
+export interface StackStore {
+  readonly info: StackInfo;
+  readonly crypter: Crypter;
+  snapshot(): Promise<Snapshot>;
+  /** Rejects with `state-locked` (who, since when) while another live run writes. A dead holder's lock falls by its lease. */
+  beginRun(start: RunStart): Promise<Run>;
+  /** Newest first. */
+  runs(limit?: number): Promise<readonly RunInfo[]>;
+  /** The row as it was after that run. */
+  history(
+    urn: Urn,
+  ): Promise<readonly { readonly runId: number; readonly state?: ResourceState; readonly at: number }[]>;
+  close(): Promise<void>;
+}
+
+export interface Backend {
+  /** For people: `SQLite .orch/state.db`. */
+  readonly description: string;
+  listStacks(project?: string): Promise<readonly StackSummary[]>;
+  /** Rejects with `stack-exists`. */
+  createStack(project: string, stack: string): Promise<StackInfo>;
+  /** Rejects with `stack-unknown`, and with `stack-not-empty` unless forced. */
+  removeStack(project: string, stack: string, force: boolean): Promise<void>;
+  /** Rejects with `stack-unknown` (with close names in `next`). */
+  openStack(project: string, stack: string, crypter: Crypter): Promise<StackStore>;
+  close(): Promise<void>;
+}
