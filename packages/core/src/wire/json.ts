@@ -38,6 +38,8 @@ const unknownSentinels: ReadonlySet<string> = new Set([
   "dd056dcd-154b-4c76-9bd3-c8f88648b5ff", // object
 ]);
 
+export const isUnknownSentinel = (text: string): boolean => unknownSentinels.has(text);
+
 export interface EncodeOptions {
   /** `wrap`: `{sig: secret, value}`; `reveal`: the bare value; a function: `{sig: secret, ciphertext}` of the value's JSON. */
   readonly secrets: "wrap" | "reveal" | ((plaintextJson: string) => string);
@@ -58,9 +60,16 @@ export function encode(value: Value, options: EncodeOptions): Json {
   const out: { [key: string]: Json } = {};
   for (const key of Object.keys(value)) {
     const item = (value as PropertyMap)[key];
-    if (item !== undefined) out[key] = encode(item, options);
+    if (item !== undefined) setOwn(out, key, encode(item, options));
   }
   return out;
+}
+
+/** A property named `__proto__` is data, not a prototype. */
+function setOwn<T>(target: Record<string, T>, key: string, value: T): void {
+  if (key === "__proto__")
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  else target[key] = value;
 }
 
 function encodeSpecial(value: Value & object, options: EncodeOptions): Json {
@@ -139,15 +148,7 @@ export function decode(json: Json, options: DecodeOptions = {}): Value {
   for (const key of Object.keys(json)) {
     const item = json[key];
     if (item === undefined) continue;
-    // A property named __proto__ is data, not a prototype.
-    if (key === "__proto__")
-      Object.defineProperty(out, key, {
-        value: decode(item, options),
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      });
-    else out[key] = decode(item, options);
+    setOwn(out, key, decode(item, options));
   }
   return out;
 }
