@@ -1,0 +1,95 @@
+import { spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const repositoryRoot = resolve(here, "..", "..");
+
+/** How one call of the command line ended. */
+export interface Run {
+  /** Null when it was ended by a signal. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Both, for messages and for looking for what must not be there. */
+  readonly all: string;
+}
+
+/** A copy of a program in a folder of its own, with a home folder of its own, to run the real command line in. */
+export interface LabStack {
+  readonly directory: string;
+  readonly home: string;
+  /** Runs `orch` with these arguments and returns however it ends. */
+  orch(...args: string[]): Promise<Run>;
+  /** Runs `orch`; throws with everything it printed when the exit code is not 0. */
+  succeed(...args: string[]): Promise<Run>;
+  /** Names of the files that orch keeps (state, configuration, home) in which this text stands as it is. */
+  filesWith(text: string): string[];
+  remove(): void;
+}
+
+/**
+ * @param program a folder below `programs/`
+ * @param env extra environment for orch, and for the program through it
+ */
+export function labStack(program: string, env: Readonly<Record<string, string>> = {}): LabStack {
+  const root = mkdtempSync(join(tmpdir(), `orch-lab-${program}-`));
+  const directory = join(root, "program");
+  const home = join(root, "home");
+  cpSync(join(here, "programs", program), directory, { recursive: true });
+  mkdirSync(home, { mode: 0o700 });
+  symlinkSync(join(repositoryRoot, "node_modules"), join(directory, "node_modules"));
+
+  const orch = (...args: string[]): Promise<Run> =>
+    new Promise((resolve, reject) => {
+      const child = spawn(
+        join(repositoryRoot, "node_modules", ".bin", "node"),
+        [join(repositoryRoot, "packages", "cli", "bin", "orch.js"), ...args],
+        {
+          cwd: directory,
+          // Nothing of the machine's own configuration, agents and terminals.
+          env: { PATH: process.env.PATH ?? "", HOME: home, LANG: "C.UTF-8", ...env },
+          stdio: ["ignore", "pipe", "pipe"],
+        },
+      );
+      let stdout = "";
+      let stderr = "";
+      let all = "";
+      child.stdout.on("data", (data: Buffer) => {
+        stdout += data.toString();
+        all += data.toString();
+      });
+      child.stderr.on("data", (data: Buffer) => {
+        stderr += data.toString();
+        all += data.toString();
+      });
+      child.once("error", reject);
+      child.once("close", (code) => resolve({ code, stdout, stderr, all }));
+    });
+
+  return {
+    directory,
+    home,
+    orch,
+    succeed: async (...args) => {
+      const run = await orch(...args);
+      if (run.code !== 0) throw new Error(`orch ${args.join(" ")} ended with ${run.code}:\n${run.all}`);
+      return run;
+    },
+    filesWith: (text) =>
+      files(root)
+        .filter((file) => readFileSync(file).includes(text))
+        .map((file) => file.slice(root.length + 1)),
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
+
+function files(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return files(path);
+    return entry.isFile() ? [path] : [];
+  });
+}
