@@ -46,7 +46,7 @@ export function setup(say = (line) => process.stderr.write(`setup: ${line}\n`)) 
   const why = missing();
   if (why) {
     say(`npm ci (${why})`);
-    run("npm", ["ci"]);
+    run("npm", ["ci", "--loglevel=error"]);
   }
   run(pinnedNode, [join("node_modules", "tsc7", "bin", "tsc"), "-b", "tsconfig.json"]);
 }
