@@ -1,0 +1,2 @@
+export * from "./contract.js";
+export { openSqliteBackend, type SqliteOptions } from "./sqlite.js";

@@ -1,0 +1,181 @@
+/** The Backend contract over a SQL database. */
+import { randomUUID } from "node:crypto";
+import type { Selectable } from "kysely";
+import { fail } from "../../model/failure.js";
+import { closest } from "../closest.js";
+import type { Backend, StackInfo, StackStore } from "../contract.js";
+import { explained, type SqlDatabase, type SqlSource } from "./database.js";
+import { defaultLeaseTiming, type LeaseTiming, looksAlive } from "./lease.js";
+import { openStore } from "./store.js";
+import type { Tables } from "./tables.js";
+
+type StackRow = Selectable<Tables["stacks"]>;
+
+export function sqlBackend(source: SqlSource, timing: LeaseTiming = defaultLeaseTiming): Backend {
+  const stores = new Set<StackStore>();
+
+  async function findStack(
+    database: SqlDatabase | undefined,
+    project: string,
+    stack: string,
+  ): Promise<{ readonly database: SqlDatabase; readonly row: StackRow }> {
+    const rows = database === undefined ? [] : await stacksOf(database, project);
+    const row = rows.find((candidate) => candidate.stack === stack);
+    if (database !== undefined && row !== undefined) return { database, row };
+    return failUnknown(
+      source.description,
+      project,
+      stack,
+      rows.map((candidate) => candidate.stack),
+    );
+  }
+
+  return {
+    description: source.description,
+
+    async listStacks(project) {
+      const database = await source.open({ create: false });
+      if (database === undefined) return [];
+      return explained(database, async () => {
+        let query = database.db
+          .selectFrom("stacks")
+          .select(["project", "stack", "lineage", "created_at"])
+          .select((eb) => [
+            eb
+              .selectFrom("resources")
+              .select((resource) => resource.fn.countAll<number>().as("count"))
+              .whereRef("resources.stack_id", "=", "stacks.id")
+              .as("resources"),
+            eb
+              .selectFrom("runs")
+              .select((run) => run.fn.max("runs.started_at").as("last"))
+              .whereRef("runs.stack_id", "=", "stacks.id")
+              .as("last_run_at"),
+          ])
+          .orderBy("project")
+          .orderBy("stack");
+        if (project !== undefined) query = query.where("project", "=", project);
+        return (await query.execute()).map((row) => ({
+          ...infoOf(row),
+          resources: row.resources ?? 0,
+          ...(row.last_run_at === null ? {} : { lastRunAt: row.last_run_at }),
+        }));
+      });
+    },
+
+    async createStack(project, stack) {
+      const database = (await source.open({ create: true })) as SqlDatabase;
+      return explained(database, async () => {
+        const inserted = await database.db
+          .insertInto("stacks")
+          .values({
+            project,
+            stack,
+            lineage: randomUUID(),
+            created_at: Date.now(),
+            serial: 0,
+            outputs: "{}",
+          })
+          .onConflict((conflict) => conflict.columns(["project", "stack"]).doNothing())
+          .returningAll()
+          .executeTakeFirst();
+        if (inserted !== undefined) return infoOf(inserted);
+        return fail({
+          reason: "stack-exists",
+          message: `There is a stack ${project}/${stack} already, in ${source.description}.`,
+          next: [`Use it with \`orch stack select ${stack}\`, or choose another name.`],
+        });
+      });
+    },
+
+    async removeStack(project, stack, force) {
+      const { database, row } = await findStack(await source.open({ create: false }), project, stack);
+      await explained(database, () =>
+        database.db.transaction().execute(async (transaction) => {
+          const lease = await transaction
+            .selectFrom("leases")
+            .selectAll()
+            .where("stack_id", "=", row.id)
+            .executeTakeFirst();
+          if (lease !== undefined && looksAlive(lease)) {
+            fail({
+              reason: "state-locked",
+              message: `The stack ${project}/${stack} can't be removed while ${lease.who} changes it (run ${lease.run_id}, process ${lease.pid}).`,
+              next: ["Wait until that run ends, then run the same command again."],
+            });
+          }
+          const { count } = await transaction
+            .selectFrom("resources")
+            .select((eb) => eb.fn.countAll<number>().as("count"))
+            .where("stack_id", "=", row.id)
+            .executeTakeFirstOrThrow();
+          const unfinished = await transaction
+            .selectFrom("unfinished")
+            .select((eb) => eb.fn.countAll<number>().as("count"))
+            .where("stack_id", "=", row.id)
+            .executeTakeFirstOrThrow();
+          const left = Number(count) + Number(unfinished.count);
+          if (left > 0 && !force) {
+            fail({
+              reason: "stack-not-empty",
+              message: `The stack ${project}/${stack} still has ${count} resources${Number(unfinished.count) > 0 ? ` and ${unfinished.count} unfinished steps` : ""}; removing it would leave them running with nobody knowing.`,
+              expected: "a stack without resources",
+              found: `${count} resources`,
+              next: [
+                `Delete them first: \`orch destroy --stack ${stack}\`.`,
+                `Or give up the record of them and leave them as they are: \`orch stack rm ${stack} --force\`.`,
+              ],
+            });
+          }
+          await transaction
+            .deleteFrom("journal")
+            .where("run_id", "in", (eb) => eb.selectFrom("runs").select("id").where("stack_id", "=", row.id))
+            .execute();
+          for (const table of ["leases", "unfinished", "resource_history", "resources", "runs"] as const) {
+            await transaction.deleteFrom(table).where("stack_id", "=", row.id).execute();
+          }
+          await transaction.deleteFrom("stacks").where("id", "=", row.id).execute();
+        }),
+      );
+    },
+
+    async openStack(project, stack, crypter) {
+      const { database, row } = await findStack(await source.open({ create: false }), project, stack);
+      const store = openStore(database, row.id, infoOf(row), crypter, timing);
+      stores.add(store);
+      return store;
+    },
+
+    async close() {
+      for (const store of stores) await store.close();
+      await source.close();
+    },
+  };
+}
+
+function stacksOf(database: SqlDatabase, project: string): Promise<StackRow[]> {
+  return explained(database, () =>
+    database.db.selectFrom("stacks").selectAll().where("project", "=", project).orderBy("stack").execute(),
+  );
+}
+
+const infoOf = (row: Pick<StackRow, "project" | "stack" | "lineage" | "created_at">): StackInfo => ({
+  project: row.project,
+  stack: row.stack,
+  lineage: row.lineage,
+  createdAt: row.created_at,
+});
+
+function failUnknown(where: string, project: string, stack: string, known: readonly string[]): never {
+  const near = closest(stack, known);
+  return fail({
+    reason: "stack-unknown",
+    message: `There is no stack ${JSON.stringify(stack)} of the project ${project} in ${where}.`,
+    expected: known.length === 0 ? "a stack made with `orch stack init`" : `one of: ${known.join(", ")}`,
+    found: stack,
+    next: [
+      ...near.map((name) => `Did you mean ${name}? Select it with \`orch stack select ${name}\`.`),
+      `Make it with \`orch stack init ${stack}\`.`,
+    ],
+  });
+}

@@ -1,0 +1,82 @@
+/** Resource states, intents and outputs as JSON text, with secrets as ciphertext, and back. */
+import { fail, OrchError } from "../../model/failure.js";
+import type { ResourceOptions, ResourceState } from "../../model/resource.js";
+import type { PropertyMap } from "../../model/value.js";
+import { decode, decodeMap, encode, encodeMap, type Json } from "../../wire/json.js";
+import type { Crypter, Intent } from "../contract.js";
+
+export interface RowCodec {
+  encodeState(state: ResourceState): string;
+  decodeState(row: { readonly urn: string; readonly deposed: string; readonly body: string }): ResourceState;
+  encodeIntent(intent: Intent): string;
+  decodeIntent(body: string): Intent;
+  encodeOutputs(outputs: PropertyMap): string;
+  decodeOutputs(body: string): PropertyMap;
+}
+
+type JsonMap = { [key: string]: Json };
+
+/** The codec of one stack's rows. Decoding throws `state-invalid` on a damaged row, `secret-unreadable` on a wrong key. */
+export function rowCodec(crypter: Crypter): RowCodec {
+  const encoding = { secrets: (plaintext: string) => crypter.encrypt(plaintext) };
+  const decoding = { decrypt: (ciphertext: string) => crypter.decrypt(ciphertext) };
+
+  const encodeOptions = ({ replacementTrigger, ...options }: ResourceOptions) =>
+    replacementTrigger === undefined
+      ? options
+      : { ...options, replacementTrigger: encode(replacementTrigger, encoding) };
+  const decodeOptions = (json: JsonMap): ResourceOptions => {
+    const trigger = json.replacementTrigger;
+    if (trigger === undefined) return json as ResourceOptions;
+    return { ...(json as ResourceOptions), replacementTrigger: decode(trigger, decoding) };
+  };
+
+  return {
+    encodeState({ urn: _urn, deposed: _deposed, ...state }) {
+      return JSON.stringify({
+        ...state,
+        inputs: encodeMap(state.inputs, encoding),
+        outputs: encodeMap(state.outputs, encoding),
+        options: encodeOptions(state.options),
+      });
+    },
+    decodeState({ urn, deposed, body }) {
+      return readable(`the resource ${urn}`, () => {
+        const json = JSON.parse(body);
+        return {
+          ...json,
+          urn,
+          ...(deposed === "" ? {} : { deposed }),
+          inputs: decodeMap(json.inputs, decoding),
+          outputs: decodeMap(json.outputs, decoding),
+          options: decodeOptions(json.options),
+        };
+      });
+    },
+    encodeIntent: (intent) => JSON.stringify({ ...intent, inputs: encodeMap(intent.inputs, encoding) }),
+    decodeIntent: (body) =>
+      readable("an unfinished step", () => {
+        const json = JSON.parse(body);
+        return { ...json, inputs: decodeMap(json.inputs, decoding) };
+      }),
+    encodeOutputs: (outputs) => JSON.stringify(encodeMap(outputs, encoding)),
+    decodeOutputs: (body) => readable("the stack's outputs", () => decodeMap(JSON.parse(body), decoding)),
+  };
+}
+
+function readable<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof OrchError) throw error;
+    return fail(
+      {
+        reason: "state-invalid",
+        message: `The stored row of ${what} can't be read.`,
+        found: error instanceof Error ? error.name : "something that is not JSON",
+        next: ["Restore the state database from a copy; nothing was changed."],
+      },
+      error,
+    );
+  }
+}
