@@ -1,0 +1,391 @@
+/**
+ * A plan on screen: drift first, then what will be done grouped by effect, destroys and replaces last and loudest, then the
+ * outputs, the warnings, and one summary line that counts exactly the plan's steps.
+ */
+import type { Diff, PropertyChange } from "@orch/core/model/diff";
+import { formatPath } from "@orch/core/model/path";
+import {
+  type Drift,
+  hasChanges,
+  type Plan,
+  type PlanSummary,
+  type Step,
+  summarize,
+} from "@orch/core/model/plan";
+import type { ResourceState } from "@orch/core/model/resource";
+import { parseUrn, rootStackType } from "@orch/core/model/urn";
+import { equal, type PropertyMap, type Value } from "@orch/core/model/value";
+import { renderChanges } from "./changes.js";
+import { renderWarning } from "./failure.js";
+import { nameOf, shortType, shortUrn } from "./names.js";
+import { count, grouped, visible } from "./text.js";
+import type { Theme } from "./theme.js";
+import { keyText, labelled, type ValueView } from "./value.js";
+
+export interface PlanView extends ValueView {
+  /** The command that applies the plan, shown below it; absent where the question follows at once. */
+  readonly nextCommand?: string;
+}
+
+/** What happens to a resource, in the words and the order of the screen. */
+export type Effect =
+  | "refresh"
+  | "read"
+  | "import"
+  | "move"
+  | "create"
+  | "update"
+  | "replace"
+  | "forget"
+  | "delete";
+
+/** The effect that a person sees, or undefined for steps that are part of another line (or of none). */
+export function effectOf(step: Step): Effect | undefined {
+  switch (step.op) {
+    case "same":
+      return step.movedFrom === undefined ? undefined : "move";
+    case "create":
+      return step.replaces === undefined ? "create" : "replace";
+    case "delete":
+      if (step.replaced !== undefined) return undefined;
+      return step.forget === undefined ? "delete" : "forget";
+    case "update":
+    case "read":
+    case "import":
+    case "refresh":
+      return step.op;
+  }
+}
+
+interface EffectText {
+  readonly symbol: string;
+  readonly style: (theme: Theme) => (text: string) => string;
+  readonly heading: (n: number) => string;
+}
+
+const effects: Readonly<Record<Effect, EffectText>> = {
+  refresh: {
+    symbol: "↻",
+    style: (t) => t.read,
+    heading: (n) => `Take over into the state what was found: ${count(n, "resource")}`,
+  },
+  read: { symbol: "?", style: (t) => t.read, heading: (n) => `Read: ${count(n, "resource")}` },
+  import: { symbol: "=", style: (t) => t.read, heading: (n) => `Import: ${count(n, "resource")}` },
+  move: { symbol: ">", style: (t) => t.read, heading: (n) => `Rename in the state: ${count(n, "resource")}` },
+  create: { symbol: "+", style: (t) => t.create, heading: (n) => `Create ${count(n, "resource")}` },
+  update: { symbol: "~", style: (t) => t.update, heading: (n) => `Update ${count(n, "resource")} in place` },
+  replace: { symbol: "±", style: (t) => t.replace, heading: (n) => `REPLACE ${count(n, "resource")}` },
+  forget: {
+    symbol: "x",
+    style: (t) => t.update,
+    heading: (n) => `Forget ${count(n, "resource")}, without deleting anything`,
+  },
+  delete: { symbol: "-", style: (t) => t.remove, heading: (n) => `DELETE ${count(n, "resource")}` },
+};
+const order = Object.keys(effects) as Effect[];
+
+/** Beyond this many changed resources, new ones are listed without their properties unless `full`. */
+const manyChanges = 100;
+
+/** The whole plan as lines without a final newline. */
+export function renderPlan(plan: Plan, view: PlanView): string {
+  const { theme } = view;
+  const out: string[] = [];
+  renderDrift(plan.drift, view, out);
+
+  const groups = new Map<Effect, Step[]>();
+  let changed = 0;
+  for (const step of plan.steps) {
+    const effect = effectOf(step);
+    if (effect === undefined) continue;
+    changed++;
+    const group = groups.get(effect);
+    if (group === undefined) groups.set(effect, [step]);
+    else group.push(step);
+  }
+  const brief = changed > manyChanges && !view.full;
+  for (const effect of order) {
+    const steps = groups.get(effect);
+    if (steps === undefined) continue;
+    const text = effects[effect];
+    const style = text.style(theme);
+    const heading = text.heading(steps.length);
+    out.push(
+      effect === "delete" || effect === "replace" ? theme.danger(heading) : theme.bold(style(heading)),
+    );
+    for (const step of steps) renderStep(step, effect, view, brief, out);
+    out.push("");
+  }
+  if (brief && (groups.has("create") || groups.has("delete")))
+    out.push(theme.dim("Many resources: their properties are left out here; --diff shows them."), "");
+
+  renderOutputs(plan, view, out);
+  for (const warning of plan.warnings) out.push(...renderWarning(warning, theme), "");
+  out.push(summaryLine(plan, theme));
+  if (view.nextCommand !== undefined && hasChanges(plan)) out.push("", view.nextCommand);
+  return out.join("\n");
+}
+
+function renderStep(step: Step, effect: Effect, view: PlanView, brief: boolean, out: string[]): void {
+  const { theme } = view;
+  const text = effects[effect];
+  const style = text.style(theme);
+  const { type } = parseUrn(step.urn);
+  const known =
+    "resource" in step
+      ? step.resource
+      : step.op === "delete" || step.op === "refresh"
+        ? step.prior
+        : undefined;
+  const parent = known?.parent;
+  const symbol =
+    effect === "replace" ? (replaceOrder(step) === "delete-before-create" ? "-/+" : "+/-") : text.symbol;
+  let head = `  ${style(symbol)} ${style(visible(shortType(type)))} ${theme.name(nameOf(step.urn))}`;
+  if (parent !== undefined && parseUrn(parent).type !== rootStackType)
+    head += theme.dim(` in ${shortUrn(parent)}`);
+  const id = idOf(step);
+  if (id !== undefined) head += theme.dim(` (${id})`);
+  out.push(head);
+  if (view.full) out.push(`      ${theme.dim(visible(step.urn))}`);
+  for (const line of reasonLines(step, effect, theme)) out.push(`      ${line}`);
+  if (step.op === "update" || step.op === "same") {
+    if (step.movedFrom !== undefined) out.push(`      ${theme.read(`was ${visible(step.movedFrom)}`)}`);
+  }
+  for (const line of bodyLines(step, effect, view, brief)) out.push(`      ${line}`);
+}
+
+function replaceOrder(step: Step): string | undefined {
+  return step.op === "create" ? step.replaces?.order : undefined;
+}
+
+function idOf(step: Step): string | undefined {
+  const objectId =
+    step.op === "import" || step.op === "read"
+      ? step.objectId
+      : step.op === "create"
+        ? step.replaces?.prior.id
+        : step.prior.id;
+  if (objectId === undefined || typeof objectId !== "string") return undefined;
+  const deposed = step.op === "delete" && step.prior.deposed !== undefined ? ", old half of a replace" : "";
+  return `${visible(objectId.length > 60 ? `${objectId.slice(0, 59)}…` : objectId)}${deposed}`;
+}
+
+/** Why the step is in the plan, where the properties do not tell. */
+function reasonLines(step: Step, effect: Effect, theme: Theme): string[] {
+  const lines: string[] = [];
+  if (effect === "replace" && step.op === "create" && step.replaces !== undefined) {
+    const { diff, order: replaceOrder, prior } = step.replaces;
+    const paths = diff.changes.filter((c) => c.effect === "replace").map((c) => formatPath(c.path));
+    const how =
+      replaceOrder === "delete-before-create"
+        ? "the old one is deleted first, then the new one created"
+        : "the new one is created first, then the old one deleted";
+    const why = paths.length > 0 ? `because ${listed(paths.map(visible))} cannot be changed in place; ` : "";
+    lines.push(theme.replace(`${why}${how}`));
+    if (prior.options.retainOnDelete === true) lines.push(theme.dim("the old one is kept (retainOnDelete)"));
+  }
+  const { reason } = step;
+  switch (reason?.kind) {
+    case undefined:
+    case "new":
+    case "changed":
+      break;
+    case "removed-from-program":
+      lines.push(theme.dim("no longer in the program"));
+      break;
+    case "destroy":
+      break;
+    case "dependency-replaced":
+      lines.push(theme.replace(`because ${shortUrn(reason.urn)} is replaced`));
+      break;
+    case "replace-with":
+      lines.push(theme.replace(`together with ${shortUrn(reason.urn)} (replaceWith)`));
+      break;
+    case "replacement-trigger":
+      lines.push(theme.replace("because its replacementTrigger changed"));
+      break;
+    case "requested":
+      lines.push(theme.replace("as asked for with --replace"));
+      break;
+    case "provider-changed":
+      lines.push(theme.replace("because its provider changed"));
+      break;
+    case "half-done":
+      lines.push(theme.warning("the last attempt ended half-done:"));
+      for (const error of reason.errors) lines.push(theme.warning(`  ${visible(error)}`));
+      break;
+    case "deposed":
+      lines.push(theme.dim("left over from a replace that could not delete it"));
+      break;
+    case "gone":
+      lines.push(theme.warning(`it is gone: ${visible(reason.detail)}`));
+      break;
+  }
+  if (step.op === "delete" && step.forget !== undefined)
+    lines.push(
+      theme.dim(
+        step.forget === "retain"
+          ? "kept, because of retainOnDelete"
+          : step.forget === "deleted-with"
+            ? "goes together with the resource that holds it (deletedWith)"
+            : "read only; never managed here",
+      ),
+    );
+  return lines;
+}
+
+const listed = (items: readonly string[]): string =>
+  items.length <= 4 ? items.join(", ") : `${items.slice(0, 3).join(", ")} and ${items.length - 3} more`;
+
+function bodyLines(step: Step, effect: Effect, view: PlanView, brief: boolean): string[] {
+  switch (step.op) {
+    case "create":
+      if (step.replaces !== undefined) return renderChanges(step.replaces.diff.changes, view);
+      return brief || !step.resource.custom ? [] : properties(step.inputs, view);
+    case "update":
+      return updateLines(step.diff, step.reason?.kind === "half-done", view);
+    case "import":
+      return brief ? [] : properties(step.inputs, view);
+    case "refresh":
+      return step.observed === undefined ? [] : observedLines(step.prior, step.observed, view);
+    case "delete":
+      return view.full && effect === "delete" ? properties(step.prior.inputs, view) : [];
+    case "same":
+    case "read":
+      return [];
+  }
+}
+
+function updateLines(diff: Diff, explained: boolean, view: PlanView): string[] {
+  const lines = renderChanges(diff.changes, view);
+  if (lines.length === 0 && !explained)
+    lines.push(view.theme.dim("the provider reports a change but not which property"));
+  return lines;
+}
+
+function observedLines(prior: ResourceState, observed: ResourceState, view: PlanView): string[] {
+  const changes = mapChanges(prior.outputs, observed.outputs);
+  return renderChanges(changes.length > 0 ? changes : mapChanges(prior.inputs, observed.inputs), view);
+}
+
+/** Top-level differences of two property maps as changes; the renderer goes into the values itself. */
+function mapChanges(before: PropertyMap, after: PropertyMap): PropertyChange[] {
+  const changes: PropertyChange[] = [];
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    if (equal(before[key], after[key])) continue;
+    changes.push({
+      path: [key],
+      ...(before[key] === undefined ? {} : { before: before[key] as Value }),
+      ...(after[key] === undefined ? {} : { after: after[key] as Value }),
+      effect: "update",
+      side: "output",
+    });
+  }
+  return changes;
+}
+
+/** The properties of something new. SDK bookkeeping (`__defaults` of bridged providers) only in full views. */
+export function properties(map: PropertyMap, view: ValueView): string[] {
+  const out: string[] = [];
+  for (const [key, value] of Object.entries(map)) {
+    if (key.startsWith("__") && !view.full) continue;
+    for (const line of labelled(keyText(key), value, view)) out.push(line);
+  }
+  return out;
+}
+
+/** What reading found, as a section of its own. */
+export function renderDrift(drift: readonly Drift[], view: ValueView, out: string[]): void {
+  if (drift.length === 0) return;
+  const { theme } = view;
+  out.push(theme.bold(theme.warning(`Changed outside orch: ${count(drift.length, "resource")}`)));
+  for (const item of drift) {
+    const id = item.id === undefined ? "" : theme.dim(` (${visible(item.id)})`);
+    const gone = item.kind === "gone";
+    const style = gone ? theme.remove : theme.warning;
+    out.push(
+      `  ${style(gone ? "!" : "≠")} ${style(visible(shortType(item.type)))} ${theme.name(nameOf(item.urn))}${id}${gone ? theme.remove(" is gone") : ""}`,
+    );
+    if (view.full) out.push(`      ${theme.dim(visible(item.urn))}`);
+    if (!gone) for (const line of renderChanges(item.diff.changes, view)) out.push(`      ${line}`);
+  }
+  out.push("");
+}
+
+function renderOutputs(plan: Plan, view: ValueView, out: string[]): void {
+  const lines: string[] = [];
+  for (const key of new Set([...Object.keys(plan.priorOutputs), ...Object.keys(plan.outputs)])) {
+    const before = plan.priorOutputs[key];
+    const after = plan.outputs[key];
+    if (equal(before, after)) continue;
+    lines.push(
+      ...renderChanges(
+        [
+          {
+            path: [key],
+            ...(before === undefined ? {} : { before }),
+            ...(after === undefined ? {} : { after }),
+            effect: "update",
+            side: "output",
+          },
+        ],
+        view,
+      ),
+    );
+  }
+  if (lines.length === 0) return;
+  out.push(view.theme.bold("Outputs"), ...lines.map((line) => `  ${line}`), "");
+}
+
+/** Outputs after an apply, one per line; secrets masked unless the map holds none. */
+export function renderOutputValues(outputs: PropertyMap, view: ValueView): string[] {
+  return properties(outputs, view);
+}
+
+/** `Plan: 3 to create, 1 to update, 1 to replace, 2 to delete, 12 unchanged.` */
+export function summaryLine(plan: Plan, theme: Theme): string {
+  const summary = summarize(plan);
+  if (!hasChanges(plan)) {
+    const what = plan.kind === "destroy" ? "there is nothing to destroy" : "nothing to do";
+    return `${theme.bold("Plan:")} ${theme.success(`${what}; ${count(summary.same, "resource")} unchanged.`)}`;
+  }
+  const parts = summaryParts(summary, theme);
+  const changed = parts.length === 0 ? ["outputs only"] : parts;
+  return `${theme.bold("Plan:")} ${[...changed, `${grouped(summary.same)} unchanged`].join(", ")}.`;
+}
+
+function summaryParts(n: PlanSummary, theme: Theme): string[] {
+  const part = (k: number, verb: string, style: (text: string) => string): string[] =>
+    k === 0 ? [] : [style(`${grouped(k)} to ${verb}`)];
+  return [
+    ...part(n.create, "create", theme.create),
+    ...part(n.update, "update", theme.update),
+    ...part(n.replace, "replace", theme.replace),
+    ...part(n.delete, "delete", theme.remove),
+    ...part(n.forget, "forget", theme.update),
+    ...part(n.import, "import", theme.read),
+    ...part(n.move, "rename in the state", theme.read),
+    ...part(n.refresh, "refresh in the state", theme.read),
+    ...part(n.read, "read", theme.read),
+  ];
+}
+
+const done: readonly [keyof PlanSummary, string][] = [
+  ["create", "created"],
+  ["update", "updated"],
+  ["replace", "replaced"],
+  ["delete", "deleted"],
+  ["forget", "forgotten"],
+  ["import", "imported"],
+  ["move", "renamed in the state"],
+  ["refresh", "refreshed"],
+  ["read", "read"],
+];
+
+/** What was done, in the past tense: `3 created, 1 updated`. */
+export function doneText(summary: PlanSummary): string {
+  const parts = done
+    .filter(([key]) => summary[key] > 0)
+    .map(([key, verb]) => `${grouped(summary[key])} ${verb}`);
+  return parts.length === 0 ? "nothing changed" : parts.join(", ");
+}
