@@ -5,8 +5,8 @@
 import type { Diff } from "./diff.js";
 import type { Failure } from "./failure.js";
 import type { PackageDescriptor, Resource, ResourceState } from "./resource.js";
-import type { Urn } from "./urn.js";
-import type { PropertyMap, Value } from "./value.js";
+import { isProviderType, parseUrn, rootStackType, type Urn } from "./urn.js";
+import { equal, type PropertyMap, type Value } from "./value.js";
 
 /** Unique within a plan, stable in order: the index of the step. */
 export type StepId = number;
@@ -42,6 +42,8 @@ interface Desired {
   readonly inputs: PropertyMap;
   /** As the provider predicts them; what is not known is `Unknown`. */
   readonly outputs: PropertyMap;
+  /** The provider could not be asked yet, as its own configuration was unknown: `inputs` are the program's, not checked. */
+  readonly unchecked?: true;
   /** Base64 of the 32 random bytes that generated names come from. */
   readonly seed?: string;
 }
@@ -56,6 +58,8 @@ export interface SameStep extends StepBase, Desired {
 }
 export interface CreateStep extends StepBase, Desired {
   readonly op: "create";
+  /** When the id is known beforehand: providers, and objects whose preview tells it. */
+  readonly objectId?: string;
   /** Set on the creating half of a replace. */
   readonly replaces?: { readonly prior: ResourceState; readonly diff: Diff; readonly order: ReplaceOrder };
 }
@@ -72,6 +76,8 @@ export interface DeleteStep extends StepBase {
   readonly replaced?: ReplaceOrder;
   /** Deleted only from the state (`retainOnDelete`, `deletedWith` a resource that goes too). */
   readonly forget?: "retain" | "deleted-with" | "external";
+  /** Starts only after every step that is not a late delete has ended well: nothing is taken away while something may still need it. */
+  readonly late: boolean;
 }
 /** `.get()`. */
 export interface ReadStep extends StepBase, Desired {
@@ -153,6 +159,12 @@ export interface PlanSummary {
   readonly same: number;
 }
 
+/** What orch adds by itself (the stack's root, default providers) is in the plan, but no person asked for it. */
+export const byOrch = (urn: Urn): boolean => {
+  const { type, name } = parseUrn(urn);
+  return type === rootStackType || (isProviderType(type) && /^default(_|$)/.test(name));
+};
+
 export function summarize(plan: Pick<Plan, "steps">): PlanSummary {
   const n = {
     create: 0,
@@ -167,6 +179,7 @@ export function summarize(plan: Pick<Plan, "steps">): PlanSummary {
     same: 0,
   };
   for (const step of plan.steps) {
+    if (byOrch(step.urn)) continue;
     switch (step.op) {
       case "create":
         n[step.replaces ? "replace" : "create"]++;
@@ -191,5 +204,5 @@ export function hasChanges(plan: Plan): boolean {
 }
 
 function outputsChanged(plan: Plan): boolean {
-  return JSON.stringify(plan.outputs) !== JSON.stringify(plan.priorOutputs);
+  return !equal(plan.outputs, plan.priorOutputs);
 }
