@@ -1,0 +1,130 @@
+/**
+ * The engine's side of the plugin protocol: where plugins send their log and status lines. One server serves all plugins that
+ * log to the same place; it is started for the first and stopped with the last.
+ */
+import {
+  type Metadata,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  type sendUnaryData,
+} from "@grpc/grpc-js";
+import type { LogLevel } from "@orch/core/model/event";
+import { rootStackType } from "@orch/core/model/urn";
+import type { LoadContext } from "@orch/core/provider/contract";
+import { EmptyMessage } from "@orch/core/wire/protobuf";
+import engineGrpc from "@pulumi/pulumi/proto/engine_grpc_pb.js";
+import type * as EngineTypes from "@pulumi/pulumi/proto/engine_pb.js";
+import enginePb from "@pulumi/pulumi/proto/engine_pb.js";
+import { channelOptions } from "./call.js";
+import type { Redactor } from "./redact.js";
+
+type Log = LoadContext["log"];
+const levels: readonly LogLevel[] = ["debug", "info", "warning", "error"];
+
+interface Running {
+  readonly address: Promise<string>;
+  readonly redactors: Set<Redactor>;
+  readonly server: Server;
+}
+const running = new Map<Log, Running>();
+
+export interface EngineAddress {
+  readonly address: string;
+  readonly release: () => void;
+}
+
+/** The address that a plugin gets as its argument. Its messages go to `context.log`, redacted. */
+export async function engineAddress(
+  context: Pick<LoadContext, "log" | "project" | "stack">,
+  redactor: Redactor,
+): Promise<EngineAddress> {
+  let engine = running.get(context.log);
+  if (engine === undefined) {
+    engine = start(context);
+    running.set(context.log, engine);
+  }
+  const { server, redactors } = engine;
+  redactors.add(redactor);
+  return {
+    address: await engine.address,
+    release: () => {
+      redactors.delete(redactor);
+      if (redactors.size > 0 || running.get(context.log)?.server !== server) return;
+      running.delete(context.log);
+      server.forceShutdown();
+    },
+  };
+}
+
+type Handler<Request, Response> = (
+  call: ServerUnaryCall<Request, Response>,
+  answer: sendUnaryData<Response>,
+) => void;
+
+function start(context: Pick<LoadContext, "log" | "project" | "stack">): Running {
+  const redactors = new Set<Redactor>();
+  const server = new Server(channelOptions);
+  let root = `urn:pulumi:${context.stack}::${context.project}::${rootStackType}::${context.project}-${context.stack}`;
+  const ok = (
+    _call: ServerUnaryCall<unknown, unknown>,
+    answer: (e: null, m: unknown, t?: Metadata) => void,
+  ) => answer(null, new EmptyMessage());
+  const log: Handler<EngineTypes.LogRequest, unknown> = (call, answer) => {
+    const request = call.request;
+    let message = request.getMessage();
+    for (const redactor of redactors) message = redactor.redact(message);
+    const urn = request.getUrn();
+    context.log({
+      level: levels[request.getSeverity()] ?? "info",
+      message,
+      ...(urn === "" ? {} : { urn }),
+      ...(request.getEphemeral() ? { ephemeral: true } : {}),
+    });
+    answer(null, new EmptyMessage());
+  };
+  server.addService(engineGrpc.EngineService as unknown as ServiceDefinition, {
+    log,
+    getRootResource: ((_call, answer) => {
+      const response = new enginePb.GetRootResourceResponse();
+      response.setUrn(root);
+      answer(null, response);
+    }) satisfies Handler<EngineTypes.GetRootResourceRequest, EngineTypes.GetRootResourceResponse>,
+    setRootResource: ((call, answer) => {
+      root = call.request.getUrn();
+      answer(null, new enginePb.SetRootResourceResponse());
+    }) satisfies Handler<EngineTypes.SetRootResourceRequest, EngineTypes.SetRootResourceResponse>,
+    startDebugging: ok,
+    requirePulumiVersion: ((_call, answer) =>
+      answer(null, new enginePb.RequirePulumiVersionResponse())) satisfies Handler<
+      EngineTypes.RequirePulumiVersionRequest,
+      EngineTypes.RequirePulumiVersionResponse
+    >,
+  });
+  // Go plugins look every few minutes whether the engine is alive, and end themselves when it is not.
+  server.addService(health, {
+    check: (_call: unknown, answer: sendUnaryData<Buffer>) => answer(null, Buffer.from([0x08, 0x01])),
+  });
+  const address = new Promise<string>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
+      if (error) reject(error);
+      else resolve(`127.0.0.1:${port}`);
+    });
+  });
+  return { address, redactors, server };
+}
+
+/** `grpc.health.v1.Health/Check`, whose only answer here is `SERVING` (field 1, value 1). */
+const bytes = (value: Buffer): Buffer => value;
+const health: ServiceDefinition = {
+  check: {
+    path: "/grpc.health.v1.Health/Check",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: bytes,
+    requestDeserialize: bytes,
+    responseSerialize: bytes,
+    responseDeserialize: bytes,
+  },
+};

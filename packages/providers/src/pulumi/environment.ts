@@ -1,0 +1,22 @@
+/** The environment that plugins run in. */
+import type { LoadContext } from "@orch/core/provider/contract";
+
+/**
+ * orch's own environment, without orch's own keys; then what Pulumi sets; then `envVarMappings` (name that is read → name that the
+ * plugin sees), as in pulumi/pulumi `pkg/resource/deploy/providers/registry.go`.
+ */
+export function pluginEnvironment(
+  context: Pick<LoadContext, "project" | "envVarMappings">,
+  environment: NodeJS.ProcessEnv = process.env,
+): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {};
+  for (const [name, value] of Object.entries(environment)) {
+    if (!/^ORCH_.*(PASSPHRASE|TOKEN|KEY|SECRET)/.test(name)) env[name] = value;
+  }
+  env.PULUMI_PROJECT = context.project;
+  for (const [from, to] of Object.entries(context.envVarMappings ?? {})) {
+    const value = environment[from];
+    if (value !== undefined) env[to] = value;
+  }
+  return env;
+}

@@ -1,0 +1,107 @@
+/** Serves packages by Pulumi plugins: finds the executable, checks it against the lock, starts it. */
+import { dirname } from "node:path";
+import { OrchError } from "@orch/core/model/failure";
+import type { PackageDescriptor } from "@orch/core/model/resource";
+import type { LoadContext, ProviderLoader } from "@orch/core/provider/contract";
+import { cachedSha256 } from "./checksum.js";
+import { dynamicPackage } from "./dynamic.js";
+import { pluginEnvironment } from "./environment.js";
+import { findPlugin, normalVersion, type PluginPlaces, pluginMissing, pluginPlaces } from "./locate.js";
+import { lockedVersion, readLock, verifyLocked } from "./lock.js";
+import type { PluginProvider } from "./provider.js";
+
+export interface PluginLoaderOptions {
+  /** Where to look; default from the environment. */
+  readonly places?: PluginPlaces;
+  /** Folder of `orch.lock.json`; default the project's. */
+  readonly lockDir?: string;
+  /** Folder that plugins run in, from which relative paths of assets count; default the project's. */
+  readonly cwd?: string;
+}
+
+/**
+ * Answers for every package but the dynamic one. Rejects with `plugin-missing`, `plugin-checksum` or `plugin-start`. gRPC and the
+ * protocol's messages are loaded when the first plugin is.
+ */
+export function pluginLoader(options: PluginLoaderOptions = {}): ProviderLoader {
+  return {
+    name: "plugin",
+    async load(descriptor, context) {
+      if (descriptor.name === dynamicPackage) return undefined;
+      return loadPlugin(descriptor, context, options);
+    },
+  };
+}
+
+/** As the loader's `load`, with the plugin's own abilities (schemas, parameters by arguments). */
+export async function loadPlugin(
+  descriptor: PackageDescriptor,
+  context: LoadContext,
+  options: PluginLoaderOptions = {},
+): Promise<PluginProvider> {
+  const { startPlugin } = await import("./plugin.js");
+  const { pluginProvider } = await import("./provider.js");
+  const port = attachPort(descriptor.name, process.env.PULUMI_DEBUG_PROVIDERS);
+  if (port !== undefined) {
+    context.log({
+      level: "warning",
+      message: `using the running plugin of ${descriptor.name} on port ${port} (PULUMI_DEBUG_PROVIDERS)`,
+    });
+    const plugin = await startPlugin(descriptor, { port }, context);
+    return pluginProvider(plugin, { source: "plugin" }, context);
+  }
+
+  const places = options.places ?? pluginPlaces();
+  const lock = await readLock(options.lockDir ?? context.projectDir);
+  const version = descriptor.version ?? lockedVersion(lock, descriptor.name);
+  const wanted: PackageDescriptor = {
+    ...descriptor,
+    ...(version === undefined ? {} : { version: normalVersion(version) }),
+  };
+  const found = findPlugin(wanted, places);
+  if (found === undefined) throw pluginMissing(wanted, places);
+  if (found.from === "path") {
+    context.log({
+      level: "warning",
+      message: `using ${found.path} from PATH${wanted.version ? `, whatever its version (${wanted.version} is wanted)` : ""}`,
+    });
+  }
+  const sha256 = await cachedSha256(found.path, places.cache);
+  verifyLocked(lock, {
+    name: found.name,
+    version: found.version ?? wanted.version,
+    path: found.path,
+    sha256,
+  });
+
+  const plugin = await startPlugin(
+    wanted,
+    {
+      command: found.path,
+      args: [],
+      cwd: options.cwd ?? context.projectDir,
+      env: pluginEnvironment(context),
+      rootDir: dirname(found.path),
+      outputLevel: "debug",
+    },
+    context,
+  );
+  return pluginProvider(plugin, { source: "plugin", sha256, path: found.path }, context);
+}
+
+/** The port for the package in `aws:12345,gcp:678`. Throws `plugin-start` when it is no number. */
+function attachPort(name: string, setting: string | undefined): number | undefined {
+  for (const entry of (setting ?? "").split(",")) {
+    const [key, value] = entry.split(":");
+    if (key?.trim() !== name) continue;
+    const port = Number(value);
+    if (Number.isInteger(port) && port > 0 && port <= 65535) return port;
+    throw new OrchError({
+      reason: "plugin-start",
+      message: `PULUMI_DEBUG_PROVIDERS has no port for ${name}.`,
+      expected: `${name}:<port>`,
+      found: entry,
+    });
+  }
+  return undefined;
+}
