@@ -40,7 +40,7 @@ for (const entry of Object.values(lock.packages)) {
 const { "": root, ...packages } = lock.packages;
 lock.packages = {
   "": root,
-  ...Object.fromEntries(Object.entries(packages).sort(([a], [b]) => (a < b ? -1 : 1))),
+  ...Object.fromEntries(Object.entries(packages).sort(([a], [b]) => a.localeCompare(b, "en"))),
 };
 writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
 process.stdout.write(added.length === 0 ? "nothing is missing\n" : `added ${added.join(", ")}\n`);
