@@ -23,8 +23,9 @@ const provider: pulumi.dynamic.ResourceProvider<ItemInputs, ItemInputs> = {
   },
 
   async create(inputs) {
-    const made = await call(inputs, "POST", "/api/items");
-    return { id: made.id ?? "", outs: inputs };
+    const { id } = await call(inputs, "POST", "/api/items");
+    if (id === undefined) throw new Error(`${inputs.api} gave no id to the new item`);
+    return { id, outs: inputs };
   },
 
   async update(id, _olds, news) {
