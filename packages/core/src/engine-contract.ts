@@ -1,8 +1,9 @@
 /** CONTRACT. What the command line, the server and tests call. One function per thing a person wants done; implemented in engine.ts. */
-import type { ApplyResult, EventSink } from "./model/event.js";
+import type { EventSink } from "./model/event.js";
 import type { Failure } from "./model/failure.js";
-import type { Drift, Plan } from "./model/plan.js";
+import type { Drift } from "./model/plan.js";
 import type { Urn } from "./model/urn.js";
+import type { ProgramHost, RunProgram } from "./program/contract.js";
 import type { Project, StackConfig } from "./project/contract.js";
 import type { ProviderLoader } from "./provider/contract.js";
 import type { StackStore } from "./state/contract.js";
@@ -21,6 +22,10 @@ export interface EngineContext {
   /** Steps at the same time. Default 32. */
   readonly parallel?: number;
   readonly orchVersion: string;
+  /** A child that was started early, for the plan's run of the program (program/run.ts `startProgramHost`). */
+  readonly programHost?: ProgramHost;
+  /** Stands in for the child process in tests. */
+  readonly runProgram?: RunProgram;
 }
 
 export interface PlanOptions {
@@ -29,18 +34,6 @@ export interface PlanOptions {
   readonly refresh?: boolean;
   /** URNs to replace whatever the diff says. */
   readonly replace?: readonly Urn[];
-}
-
-/** All of these reject with OrchError only. */
-export interface Engine {
-  plan(context: EngineContext, options: PlanOptions): Promise<Plan>;
-  /** Applies a plan made by `plan` or read from a file; refuses a stale one before any provider call. */
-  apply(
-    context: EngineContext,
-    plan: Plan,
-    options: { readonly continueOnError: boolean },
-  ): Promise<ApplyResult>;
-  drift(context: EngineContext): Promise<DriftReport>;
 }
 
 export interface DriftReport {

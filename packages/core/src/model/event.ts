@@ -72,6 +72,8 @@ export interface ApplyResult {
   readonly done: number;
   readonly failed: readonly { readonly step: Step; readonly failure: Failure }[];
   readonly skipped: readonly Step[];
+  /** What went wrong outside of any step: the program, the state's disk. */
+  readonly problem?: Failure;
   readonly summary: PlanSummary;
   readonly outputs: PropertyMap;
 }

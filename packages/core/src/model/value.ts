@@ -40,6 +40,13 @@ export class Secret {
   get [mark](): "secret" {
     return "secret";
   }
+  /** Whatever prints or serialises it by accident shows nothing; wire/json.ts is the way to write one on purpose. */
+  toJSON(): string {
+    return "[secret]";
+  }
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return "[secret]";
+  }
 }
 
 export type AssetSource =

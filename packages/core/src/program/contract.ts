@@ -68,3 +68,17 @@ export interface ProgramResult {
   /** Files that the program loaded from its own folder (not node_modules), absolute. */
   readonly files: readonly string[];
 }
+
+/** A child process that was started before its options were known (`startProgramHost` in run.ts). */
+export interface ProgramHost {
+  readonly programDir: string;
+  /** Ends the child; nothing happens when it was used or ended already. */
+  close(): void;
+}
+
+/** `runProgram` of run.ts; tests put their own in its place. */
+export type RunProgram = (
+  options: ProgramOptions,
+  sink: ProgramSink,
+  host?: ProgramHost,
+) => Promise<ProgramResult>;

@@ -1,0 +1,289 @@
+/** The engine: composes program, plan, execution and state for its callers. One function per thing that a person wants done. */
+import { hostname, userInfo } from "node:os";
+import { join, relative } from "node:path";
+import type { DriftReport, EngineContext, PlanOptions } from "./engine-contract.js";
+import { execute } from "./execute/execution.js";
+import { type ResumeAnswer, type Resumed, resume } from "./execute/resume.js";
+import type { ApplyResult } from "./model/event.js";
+import { type Failure, OrchError, toFailure } from "./model/failure.js";
+import { type Plan, summarize } from "./model/plan.js";
+import type { Urn } from "./model/urn.js";
+import { makePlan, touchedUrns } from "./plan/plan.js";
+import { isReadable, readAll } from "./plan/refresh.js";
+import { digestFiles, fingerprintPrior, staleness } from "./plan/seal.js";
+import type { ProgramOptions, ProgramResult, ProgramSink } from "./program/contract.js";
+import { ProviderRegistry } from "./provider/registry.js";
+import type { Run, RunStart, Snapshot } from "./state/contract.js";
+
+const defaultParallel = 32;
+
+/** Providers live as long as the command: what a plan has started and configured, the apply after it uses again. */
+const registries = new WeakMap<EngineContext, ProviderRegistry>();
+
+function registryOf(context: EngineContext): ProviderRegistry {
+  let registry = registries.get(context);
+  if (registry === undefined) {
+    registry = new ProviderRegistry(context.loaders, {
+      projectDir: context.project.programDir,
+      project: context.project.name,
+      stack: context.store.info.stack,
+      log: (entry) => context.events({ type: "log", ...entry }),
+    });
+    registries.set(context, registry);
+  }
+  return registry;
+}
+
+/** Ends the providers that were started for this context. */
+export async function closeEngine(context: EngineContext): Promise<void> {
+  await registries.get(context)?.close();
+  registries.delete(context);
+}
+
+/** Rejects with OrchError only; a program or provider that fails leaves everything as it was. */
+export async function plan(context: EngineContext, options: PlanOptions): Promise<Plan> {
+  return guarded(async () => {
+    const { project, config, store, events } = context;
+    events({ type: "run-started", run: options.kind === "apply" ? "plan" : options.kind, at: Date.now() });
+    const registry = registryOf(context);
+    const snapshot = await settledSnapshot(context);
+    const body = await makePlan({
+      kind: options.kind,
+      snapshot,
+      registry,
+      runProgram: (sink) => run(context, sink, true, context.signal),
+      refresh: options.refresh ?? false,
+      replace: new Set(options.replace ?? []),
+      parallel: context.parallel ?? defaultParallel,
+      events,
+      ...(context.signal ? { signal: context.signal } : {}),
+    });
+    const made: Plan = {
+      format: 1,
+      kind: options.kind,
+      project: project.name,
+      stack: store.info.stack,
+      lineage: store.info.lineage,
+      createdAt: Date.now(),
+      orchVersion: context.orchVersion,
+      program: await digestFiles(project.dir, body.program ? boundFiles(context, body.program) : []),
+      config: fingerprintConfig(context),
+      plugins: await registry.plugins(),
+      prior: fingerprintPrior(snapshot, touchedUrns(body.steps), config.crypter),
+      drift: body.drift,
+      steps: body.steps,
+      outputs: body.outputs,
+      priorOutputs: body.priorOutputs,
+      needsProgram: body.needsProgram,
+      warnings: [],
+    };
+    events({ type: "plan-made", plan: made, summary: summarize(made) });
+    return made;
+  });
+}
+
+/** `digest`: set for a plan that comes from a file, whose program and configuration may have changed meanwhile. */
+export async function apply(
+  context: EngineContext,
+  plan: Plan,
+  options: { readonly continueOnError: boolean; readonly digest?: string },
+): Promise<ApplyResult> {
+  return guarded(async () => {
+    const { store, events } = context;
+    events({ type: "run-started", run: plan.kind, at: Date.now() });
+    if (plan.lineage !== store.info.lineage || plan.stack !== store.info.stack) {
+      throw new OrchError({
+        reason: "plan-stale",
+        message: "The plan was made for another stack. Nothing was done.",
+        expected: `${store.info.project}/${store.info.stack} (${store.info.lineage})`,
+        found: `${plan.project}/${plan.stack} (${plan.lineage})`,
+      });
+    }
+    if (options.digest !== undefined) await refuseSecondApply(context, options.digest);
+    const run = await store.beginRun(runStart(plan.kind, options.digest));
+    try {
+      const snapshot = await store.snapshot();
+      await refuseStale(context, plan, snapshot, options.digest !== undefined);
+      const registry = registryOf(context);
+      return await execute({
+        plan,
+        snapshot,
+        run,
+        registry,
+        runProgram: (sink, signal) => runAgain(context, sink, signal),
+        parallel: context.parallel ?? defaultParallel,
+        continueOnError: options.continueOnError,
+        events,
+        ...(context.signal ? { signal: context.signal } : {}),
+        ...(context.cancelSignal ? { cancelSignal: context.cancelSignal } : {}),
+      });
+    } catch (error) {
+      await run.finish("failed").catch(() => undefined);
+      throw error;
+    }
+  });
+}
+
+/** Reads everything that the state holds and tells what differs. Writes nothing. */
+export async function drift(context: EngineContext): Promise<DriftReport> {
+  return guarded(async () => {
+    const { store, events } = context;
+    events({ type: "run-started", run: "drift", at: Date.now() });
+    const snapshot = await store.snapshot();
+    const reading = await readAll(snapshot, registryOf(context), {
+      parallel: context.parallel ?? defaultParallel,
+      events,
+      ...(context.signal ? { signal: context.signal } : {}),
+    });
+    if (context.signal?.aborted) throw interrupted();
+    return {
+      project: store.info.project,
+      stack: store.info.stack,
+      checked: snapshot.resources.filter(isReadable).length,
+      drift: reading.drift,
+      failures: reading.failures,
+    };
+  });
+}
+
+/** Settles the steps that a killed run left open, as far as that is possible, and with a person's answers where it is not. */
+export async function resumeRun(
+  context: EngineContext,
+  answers: ReadonlyMap<Urn, ResumeAnswer> = new Map(),
+): Promise<Resumed> {
+  return guarded(async () => {
+    const run = await context.store.beginRun(runStart("resume"));
+    return finishing(run, async () =>
+      resume(await context.store.snapshot(), run, registryOf(context), answers),
+    );
+  });
+}
+
+/** The state to plan against, with nothing left open. */
+async function settledSnapshot(context: EngineContext): Promise<Snapshot> {
+  const snapshot = await context.store.snapshot();
+  if (snapshot.unfinished.length === 0) return snapshot;
+  const { open } = await resumeRun(context);
+  const [first] = open;
+  if (first) {
+    throw new OrchError(
+      open.length === 1
+        ? first
+        : {
+            reason: "unfinished-steps",
+            message: `${open.length} steps of a run that was cut off are still open.`,
+            causes: open,
+          },
+    );
+  }
+  return context.store.snapshot();
+}
+
+async function finishing<T>(run: Run, work: () => Promise<T>): Promise<T> {
+  try {
+    const result = await work();
+    await run.finish("succeeded");
+    return result;
+  } catch (error) {
+    await run.finish("failed").catch(() => undefined);
+    throw error;
+  }
+}
+
+async function run(
+  context: EngineContext,
+  sink: ProgramSink,
+  dryRun: boolean,
+  signal: AbortSignal | undefined,
+): Promise<ProgramResult> {
+  const { project, config, store } = context;
+  const options: ProgramOptions = {
+    projectDir: project.dir,
+    programDir: project.programDir,
+    project: project.name,
+    stack: store.info.stack,
+    organization: "organization",
+    config: Object.fromEntries(Object.entries(config.values).map(([key, { value }]) => [key, value])),
+    secretKeys: Object.entries(config.values)
+      .filter(([, { secret }]) => secret)
+      .map(([key]) => key),
+    dryRun,
+    parallel: context.parallel ?? defaultParallel,
+    events: context.events,
+    ...(project.entry ? { entry: project.entry } : {}),
+    ...(signal ? { signal } : {}),
+  };
+  // Loaded when first needed: reading, destroying and drift run no program.
+  const start = context.runProgram ?? (await import("./program/run.js")).runProgram;
+  return start(options, sink, dryRun ? context.programHost : undefined);
+}
+
+const runAgain = (context: EngineContext, sink: ProgramSink, signal: AbortSignal): Promise<ProgramResult> =>
+  run(context, sink, false, signal);
+
+/** The program's own files, the project file, and the locks that say which packages and plugins it runs with. */
+function boundFiles(context: EngineContext, program: ProgramResult): string[] {
+  const { dir, file, programDir } = context.project;
+  const locks = ["package-lock.json", "yarn.lock", "pnpm-lock.yaml"].map((name) => join(programDir, name));
+  return [file, join(dir, "orch.lock.json"), ...locks, ...program.files].map((path) => relative(dir, path));
+}
+
+function fingerprintConfig({ config }: EngineContext): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(config.values)
+      .map(([key, { value, secret }]) => [key, config.crypter.fingerprint(`${secret} ${value}`)] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
+
+async function refuseSecondApply({ store }: EngineContext, digest: string): Promise<void> {
+  const before = (await store.runs()).find((run) => run.planDigest === digest);
+  if (before === undefined) return;
+  throw new OrchError({
+    reason: "plan-applied",
+    message: `This plan was applied already, by run ${before.id} (${before.who}, ${new Date(before.startedAt).toISOString()}${before.outcome ? `, ${before.outcome}` : ""}). A plan applies at most once.`,
+    next: ["Make a new plan and review it."],
+  });
+}
+
+async function refuseStale(
+  context: EngineContext,
+  plan: Plan,
+  snapshot: Snapshot,
+  fromFile: boolean,
+): Promise<void> {
+  const urns = new Set(Object.keys(plan.prior).map((key) => key.split("#")[0] as string));
+  const now = {
+    prior: fingerprintPrior(snapshot, urns, context.config.crypter),
+    config: fromFile ? fingerprintConfig(context) : plan.config,
+    program: fromFile ? await digestFiles(context.project.dir, Object.keys(plan.program)) : plan.program,
+  };
+  const changedBy = new Map<string, number>();
+  for (const key of Object.keys({ ...plan.prior, ...now.prior })) {
+    if (plan.prior[key] === now.prior[key]) continue;
+    const [last] = await context.store.history(key.split("#")[0] as string);
+    if (last) changedBy.set(key, last.runId);
+  }
+  const failure = staleness(plan, now, changedBy);
+  if (failure) throw new OrchError(failure);
+}
+
+const runStart = (kind: RunStart["kind"], planDigest?: string): RunStart => ({
+  kind,
+  startedAt: Date.now(),
+  who: `${userInfo().username}@${hostname()}`,
+  ...(planDigest ? { planDigest } : {}),
+});
+
+const interrupted = (): OrchError =>
+  new OrchError({ reason: "interrupted", message: "Interrupted. Nothing was changed." } satisfies Failure);
+
+/** The boundary: whatever is thrown inside leaves as an OrchError. */
+async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof OrchError) throw error;
+    throw new OrchError(toFailure(error), { cause: error });
+  }
+}

@@ -1,0 +1,202 @@
+/** Makes a {@link Plan} out of a state and, for an apply, a program. */
+
+import type { EventSink } from "../model/event.js";
+import { type Failure, OrchError } from "../model/failure.js";
+import type { Drift, Step, StepId } from "../model/plan.js";
+import type { ResourceState } from "../model/resource.js";
+import type { Urn } from "../model/urn.js";
+import { hasUnknown, type PropertyMap } from "../model/value.js";
+import type { ProgramResult, ProgramSink } from "../program/contract.js";
+import type { ProviderRegistry } from "../provider/registry.js";
+import type { Snapshot } from "../state/contract.js";
+import { Planner, protectedFailure } from "./planner.js";
+import { Prior } from "./prior.js";
+import { type Reading, readAll } from "./refresh.js";
+import { makeSteps } from "./steps.js";
+
+export interface PlanRequest {
+  readonly kind: "apply" | "destroy" | "refresh";
+  readonly snapshot: Snapshot;
+  readonly registry: ProviderRegistry;
+  /** Runs the program against the sink. Called once, for `apply` only. */
+  readonly runProgram: (sink: ProgramSink) => Promise<ProgramResult>;
+  readonly refresh: boolean;
+  readonly replace: ReadonlySet<Urn>;
+  readonly parallel: number;
+  readonly events: EventSink;
+  readonly signal?: AbortSignal;
+}
+
+/** What planning finds out; the engine adds what binds it to a stack. */
+export interface PlanBody {
+  readonly steps: readonly Step[];
+  readonly drift: readonly Drift[];
+  readonly outputs: PropertyMap;
+  readonly priorOutputs: PropertyMap;
+  readonly needsProgram: boolean;
+  readonly program?: ProgramResult;
+}
+
+/** Rejects with an OrchError that holds everything found wrong, not only the first. */
+export async function makePlan(request: PlanRequest): Promise<PlanBody> {
+  const { kind, snapshot, registry } = request;
+  const reading =
+    request.refresh || kind === "refresh" ? await readAll(snapshot, registry, request) : undefined;
+  if (reading && reading.failures.length > 0) throw new OrchError(together(reading.failures, "read"));
+  if (kind === "refresh") return refreshOnly(snapshot, reading as Reading);
+
+  const base = reading
+    ? refreshed(snapshot, reading)
+    : { snapshot, gone: new Map(), changed: new Set<Urn>() };
+  const prior = new Prior(base.snapshot);
+  if (kind === "destroy") {
+    const steps = makeSteps([], prior, "destroy");
+    refuseProtected(steps);
+    const forgotten = goneSteps(reading, steps);
+    return {
+      steps: [...steps, ...forgotten],
+      drift: reading?.drift ?? [],
+      outputs: {},
+      priorOutputs: snapshot.outputs,
+      needsProgram: false,
+    };
+  }
+
+  const planner = new Planner(prior, registry, {
+    replace: request.replace,
+    gone: base.gone,
+    refreshed: base.changed,
+    events: request.events,
+  });
+  let program: ProgramResult;
+  try {
+    program = await request.runProgram(planner);
+  } catch (error) {
+    // A refused property often makes the program fail too: the cause is what the person must see.
+    if (planner.failures.length > 0)
+      throw new OrchError(together(planner.failures, "plan"), { cause: error });
+    throw error;
+  }
+  if (planner.failures.length > 0) throw new OrchError(together(planner.failures, "plan"));
+  const order = new Map(program.resources.map((resource, i) => [resource.urn, i]));
+  const drafts = [...planner.drafts.values()].sort(
+    (a, b) => (order.get(a.resource.urn) ?? 0) - (order.get(b.resource.urn) ?? 0),
+  );
+  const steps = makeSteps(drafts, prior, "apply");
+  refuseProtected(steps);
+  const forgotten = goneSteps(reading, steps);
+  return {
+    steps: [...steps, ...forgotten],
+    drift: reading?.drift ?? [],
+    outputs: program.outputs,
+    priorOutputs: snapshot.outputs,
+    needsProgram:
+      program.needsProgram ||
+      hasUnknown(program.outputs) ||
+      steps.some((step) => step.op !== "delete" && unfinished(step)),
+    program,
+  };
+}
+
+/** Something that is sent or kept is only known once the program has seen what was made. */
+function unfinished(step: Step): boolean {
+  if (step.op === "refresh" || step.op === "delete") return false;
+  if (hasUnknown(step.resource.inputs) || hasUnknown(step.inputs)) return true;
+  if (step.op === "read") return hasUnknown(step.objectId);
+  return !step.resource.custom && hasUnknown(step.outputs);
+}
+
+function refuseProtected(steps: readonly Step[]): void {
+  const failures = steps
+    .filter(
+      (step) => step.op === "delete" && step.prior.options.protect === true && !step.replaced && !step.forget,
+    )
+    .map((step) => protectedFailure((step as { prior: ResourceState }).prior, "delete"));
+  if (failures.length > 0) throw new OrchError(together(failures, "plan"));
+}
+
+/** One failure for all; a single one as it is. */
+export function together(failures: readonly Failure[], what: "plan" | "read"): Failure {
+  const [first] = failures;
+  if (failures.length === 1 && first) return first;
+  return {
+    reason: (first as Failure).reason,
+    message:
+      what === "plan"
+        ? `${failures.length} resources can't be planned.`
+        : `${failures.length} resources could not be read.`,
+    causes: failures,
+  };
+}
+
+function refreshed(
+  snapshot: Snapshot,
+  reading: Reading,
+): { snapshot: Snapshot; gone: Map<Urn, string>; changed: Set<Urn> } {
+  const observed = new Map(reading.observations.map((o) => [o.prior, o]));
+  const gone = new Map<Urn, string>();
+  const changed = new Set<Urn>();
+  const resources: ResourceState[] = [];
+  for (const row of snapshot.resources) {
+    const observation = observed.get(row);
+    if (observation === undefined) resources.push(row);
+    else if (observation.observed === undefined) {
+      gone.set(row.urn, `${row.type} ${JSON.stringify(row.id)} is not there any more`);
+    } else {
+      resources.push(observation.observed);
+      if (observation.observed !== row) changed.add(row.urn);
+    }
+  }
+  return { snapshot: { ...snapshot, resources }, gone, changed };
+}
+
+/** Rows whose object is gone and that the program does not make again: only their record is left to take away. */
+function goneSteps(reading: Reading | undefined, steps: readonly Step[]): Step[] {
+  if (reading === undefined) return [];
+  const made = new Set(steps.map((step) => step.urn));
+  let next: StepId = steps.length;
+  return reading.observations
+    .filter((o) => o.observed === undefined && !made.has(o.prior.urn))
+    .map(({ prior }) => refreshStep(next++, prior, undefined));
+}
+
+function refreshOnly(snapshot: Snapshot, reading: Reading): PlanBody {
+  const steps = reading.observations
+    .filter(({ prior, observed }) => observed !== prior)
+    .map(({ prior, observed }, i) => refreshStep(i, prior, observed));
+  return {
+    steps,
+    drift: reading.drift,
+    outputs: snapshot.outputs,
+    priorOutputs: snapshot.outputs,
+    needsProgram: false,
+  };
+}
+
+function refreshStep(id: StepId, prior: ResourceState, observed: ResourceState | undefined): Step {
+  return {
+    op: "refresh",
+    id,
+    urn: prior.urn,
+    after: [],
+    prior,
+    ...(observed ? { observed } : { reason: { kind: "gone", detail: "it is not there any more" } }),
+  };
+}
+
+/** Everything a step needs from the state as it was: its own row, and those of what it is built on. */
+export function touchedUrns(steps: readonly Step[]): Set<Urn> {
+  const urns = new Set<Urn>();
+  for (const step of steps) {
+    if (step.op === "same" && !step.write) continue;
+    if ("prior" in step && step.prior) urns.add(step.prior.urn);
+    urns.add(step.urn);
+    if (step.op === "refresh" || step.op === "delete") {
+      if (step.prior.provider) urns.add(step.prior.provider);
+      continue;
+    }
+    for (const urn of step.resource.dependencies) urns.add(urn);
+    if (step.resource.provider) urns.add(step.resource.provider);
+  }
+  return urns;
+}

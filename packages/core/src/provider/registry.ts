@@ -1,0 +1,138 @@
+/** The providers of a run: loads the code of a package, configures it once per provider resource, and closes all at the end. */
+import { OrchError, toFailure } from "../model/failure.js";
+import type { PlanPlugin } from "../model/plan.js";
+import type { PackageDescriptor, ResourceState } from "../model/resource.js";
+import { packageOf, type Urn } from "../model/urn.js";
+import { equal, hasUnknown, type PropertyMap } from "../model/value.js";
+import type { LoadContext, Provider, ProviderLoader, ProviderTraits } from "./contract.js";
+
+export interface ConfiguredProvider {
+  readonly provider: Provider;
+  readonly traits: ProviderTraits;
+}
+
+interface Instance {
+  readonly provider: Provider;
+  configured?: {
+    readonly inputs: PropertyMap;
+    readonly id: string;
+    readonly traits: Promise<ProviderTraits>;
+  };
+}
+
+export class ProviderRegistry {
+  readonly #loaders: readonly ProviderLoader[];
+  readonly #context: LoadContext;
+  readonly #instances = new Map<Urn, Promise<Instance>>();
+  readonly #all: Promise<Instance>[] = [];
+  /** Packages that can't be loaded, so that the tenth resource of a missing plugin does not search the disk again. */
+  readonly #missing = new Map<string, OrchError>();
+
+  constructor(loaders: readonly ProviderLoader[], context: LoadContext) {
+    this.#loaders = loaders;
+    this.#context = context;
+  }
+
+  /** The running code behind a provider resource, not necessarily configured. One instance per provider resource. */
+  async load(urn: Urn, descriptor: PackageDescriptor): Promise<Provider> {
+    return (await this.#instance(urn, descriptor)).provider;
+  }
+
+  #instance(urn: Urn, descriptor: PackageDescriptor): Promise<Instance> {
+    let instance = this.#instances.get(urn);
+    if (instance === undefined) {
+      instance = this.#start(descriptor);
+      this.#instances.set(urn, instance);
+      this.#all.push(instance);
+    }
+    return instance;
+  }
+
+  async #start(descriptor: PackageDescriptor): Promise<Instance> {
+    const key = JSON.stringify(descriptor);
+    const missing = this.#missing.get(key);
+    if (missing) throw missing;
+    for (const loader of this.#loaders) {
+      try {
+        const provider = await loader.load(descriptor, this.#context);
+        if (provider) return { provider };
+      } catch (error) {
+        const failure = new OrchError(toFailure(error), { cause: error });
+        this.#missing.set(key, failure);
+        throw failure;
+      }
+    }
+    const failure = new OrchError({
+      reason: "plugin-missing",
+      message: `Nothing here serves the package "${descriptor.name}"${descriptor.version ? ` ${descriptor.version}` : ""}.`,
+      next: [`orch plugin install resource ${descriptor.name} ${descriptor.version ?? "VERSION"}`],
+    });
+    this.#missing.set(key, failure);
+    throw failure;
+  }
+
+  /**
+   * The instance for a provider resource, configured with these inputs (checked, wholly known). Configured already with others (the plan's provider is
+   * updated by the apply): a fresh instance takes its place, since configuring twice is not in the protocol.
+   */
+  async configured(
+    urn: Urn,
+    id: string,
+    descriptor: PackageDescriptor,
+    inputs: PropertyMap,
+  ): Promise<ConfiguredProvider> {
+    if (hasUnknown(inputs)) throw new TypeError(`${urn} can't be configured with unknown values`);
+    let instance = await this.#instance(urn, descriptor);
+    if (
+      instance.configured &&
+      !(equal(instance.configured.inputs, inputs) && instance.configured.id === id)
+    ) {
+      this.#instances.delete(urn);
+      instance = await this.#instance(urn, descriptor);
+    }
+    instance.configured ??= {
+      inputs,
+      id,
+      traits: instance.provider.configure({ urn, id, name: urn.slice(urn.lastIndexOf("::") + 2), inputs }),
+    };
+    return { provider: instance.provider, traits: await instance.configured.traits };
+  }
+
+  /** The provider that a state row was made with. */
+  async fromState(state: ResourceState): Promise<ConfiguredProvider> {
+    return this.configured(
+      state.urn,
+      state.id ?? "",
+      state.package ?? { name: packageOf(state.type) },
+      state.inputs,
+    );
+  }
+
+  /** Code that was loaded so far, for the plan to bind. */
+  async plugins(): Promise<readonly PlanPlugin[]> {
+    const found = new Map<string, PlanPlugin>();
+    for (const { provider } of await this.#started()) {
+      const plugin: PlanPlugin = {
+        ...provider.package,
+        source: provider.origin.source,
+        ...(provider.origin.sha256 ? { sha256: provider.origin.sha256 } : {}),
+      };
+      found.set(JSON.stringify(plugin), plugin);
+    }
+    return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  async #started(): Promise<Instance[]> {
+    const settled = await Promise.allSettled(this.#all);
+    return settled.filter((s) => s.status === "fulfilled").map((s) => s.value);
+  }
+
+  /** Second interrupt: ask every provider to stop what it is doing. */
+  async cancel(): Promise<void> {
+    await Promise.allSettled((await this.#started()).map(({ provider }) => provider.cancel?.()));
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled((await this.#started()).map(({ provider }) => provider.close()));
+  }
+}
