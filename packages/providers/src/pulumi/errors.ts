@@ -86,7 +86,18 @@ export interface Attempt {
 /** Any error of a request as an OrchError. Never holds a secret that the plugin was given. */
 export async function toOrchError(error: unknown, subject: Subject, attempt: Attempt): Promise<OrchError> {
   if (error instanceof OrchError) return error;
-  if (!isServiceError(error)) throw error;
+  if (!isServiceError(error)) {
+    // What grpc throws for a request after close().
+    if (!(error instanceof Error) || !/channel has been (shut down|closed)/i.test(error.message)) throw error;
+    return new OrchError(
+      {
+        reason: "provider-error",
+        message: `The provider ${subject.name} is stopped already: could not ${attempt.what}.`,
+        ...(attempt.urn === undefined ? {} : { urn: attempt.urn }),
+      },
+      { cause: error },
+    );
+  }
   return new OrchError(await describe(error, subject, attempt), { cause: error });
 }
 
