@@ -90,7 +90,7 @@ module.exports = {
       name: "dependencies-are-declared",
       severity: "error",
       from: { path: "^packages/" },
-      to: { dependencyTypes: ["npm-no-pkg", "npm-unknown", "unknown"], pathNot: "node_modules/@types/" },
+      to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"], pathNot: "node_modules/@types/" },
     },
     {
       name: "packages-do-not-import-dev-dependencies",
