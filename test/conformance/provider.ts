@@ -286,14 +286,14 @@ export function providerConformance(name: string, setup: () => Promise<ProviderS
       for (const answer of answers) expect(answer.inputs).toEqual(alone);
     });
 
-    test("answers invokes, and says so when there is no such function", async ({ skip }) => {
+    test("answers invokes, and says so when there is no such function", async () => {
       const { provider, invoke } = await start();
       const error = await provider.invoke({ token: "none:index:none", args: {} }).then(
         () => undefined,
         (thrown: unknown) => thrown,
       );
       expect(error).toBeInstanceOf(OrchError);
-      if (invoke === undefined) return skip("this provider has no functions");
+      if (invoke === undefined) return;
       expect((await provider.invoke(invoke)).result).toEqual(invoke.result);
     });
 

@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 
+// `kill -INT -- -PID` is what POSIX says; dash takes no `--`.
 const script = `
 groups=""
 while read -r op id; do
@@ -14,9 +15,9 @@ while read -r op id; do
   esac
 done
 [ -z "$groups" ] && exit 0
-for g in $groups; do kill -INT -- "-$g" 2>/dev/null; done
+for g in $groups; do kill -INT "-$g" 2>/dev/null; done
 sleep 2
-for g in $groups; do kill -KILL -- "-$g" 2>/dev/null; done
+for g in $groups; do kill -KILL "-$g" 2>/dev/null; done
 `;
 
 const groups = new Set<number>();
