@@ -225,7 +225,7 @@ class Execution {
         return this.#delete(step);
       case "refresh": {
         const { observed, prior } = step;
-        await this.#record(step, observed ? [put(observed, step.id)] : [{ remove: { urn: prior.urn } }]);
+        await this.#record(step, observed ? [this.#put(observed, step.id)] : [{ remove: { urn: prior.urn } }]);
         if (observed) this.#rows.set(prior.urn, observed);
         return observed ? { row: observed } : {};
       }
@@ -255,7 +255,7 @@ class Execution {
       ),
       ...(prior.initErrors ? { initErrors: prior.initErrors } : {}),
     };
-    await this.#record(step, [...moved(movedFrom, resource.urn), put(row, id)]);
+    await this.#record(step, [...moved(movedFrom, resource.urn), this.#put(row, id)]);
     return { row };
   }
 
@@ -277,7 +277,7 @@ class Execution {
         undefined,
         Date.now(),
       );
-      await this.#record(step, [...writes, put(row, step.id)]);
+      await this.#record(step, [...writes, this.#put(row, step.id)]);
       return { row };
     }
     if (isProviderType(resource.type)) {
@@ -287,7 +287,7 @@ class Execution {
         registered ? undefined : step.inputs,
         undefined,
       );
-      await this.#record(step, [...writes, put(row, step.id)]);
+      await this.#record(step, [...writes, this.#put(row, step.id)]);
       return { row };
     }
     const configured = await this.#provider(resource.provider);
@@ -351,7 +351,7 @@ class Execution {
         step.prior,
         Date.now(),
       );
-      await this.#record(step, [...writes, put(row, step.id)]);
+      await this.#record(step, [...writes, this.#put(row, step.id)]);
       return { row };
     }
     if (isProviderType(resource.type)) {
@@ -361,7 +361,7 @@ class Execution {
         registered ? undefined : step.inputs,
         step.prior,
       );
-      await this.#record(step, [...writes, put(row, step.id)]);
+      await this.#record(step, [...writes, this.#put(row, step.id)]);
       return { row };
     }
     const configured = await this.#provider(resource.provider);
@@ -385,7 +385,7 @@ class Execution {
     const configured = await this.#provider(resource.provider);
     const inputs = step.op === "read" ? resource.inputs : step.inputs;
     const effect = await read(configured, step, resource, String(id), inputs);
-    await this.#record(step, effect.row ? [put(effect.row, step.id)] : []);
+    await this.#record(step, effect.row ? [this.#put(effect.row, step.id)] : []);
     return effect;
   }
 
@@ -435,10 +435,13 @@ class Execution {
     return this.#request.registry.fromState(row);
   }
 
-  /** For a deletion: the provider as it is now, or as it was when it is leaving too. */
+  /** For a deletion: the provider that made the object, even if it is being replaced or is leaving too. */
   async #providerOf(prior: ResourceState): Promise<ConfiguredProvider> {
     const urn = prior.provider as Urn;
-    const row = this.#rows.get(urn) ?? this.#request.snapshot.resources.find((r) => r.urn === urn);
+    const before = this.#request.snapshot.resources.filter((r) => r.urn === urn);
+    const live = this.#rows.get(urn);
+    const row =
+      [...(live ? [live] : []), ...before].find((r) => r.id === prior.providerId) ?? live ?? before[0];
     if (row === undefined) {
       throw new OrchError({
         reason: "state-invalid",
@@ -462,6 +465,11 @@ class Execution {
       outputs: row.custom ? row.outputs : {},
       ...(row.id === undefined ? {} : { id: row.id }),
     });
+  }
+
+  #put(row: ResourceState, order: number): StateWrite {
+    const providerId = row.provider === undefined ? undefined : this.#rows.get(row.provider)?.id;
+    return { put: providerId === undefined ? row : { ...row, providerId }, order };
   }
 
   async #intend(
@@ -511,7 +519,7 @@ class Execution {
     }
     await this.#record(
       step,
-      effect.row ? [...writes, put(effect.row, step.id)] : writes,
+      effect.row ? [...writes, this.#put(effect.row, step.id)] : writes,
       effect.failure?.message,
     );
     if (effect.row) this.#rows.set(effect.row.urn, effect.row);
@@ -547,7 +555,7 @@ class Execution {
     if (row === undefined || compare(row.outputs, outputs).length === 0) return;
     const next = { ...row, outputs, modifiedAt: Date.now() };
     this.#rows.set(step.urn, next);
-    await this.#record(step, [put(next, step.id)]);
+    await this.#record(step, [this.#put(next, step.id)]);
   }
 
   async #invoke(request: ProgramInvoke): Promise<PropertyMap> {
@@ -610,7 +618,6 @@ class Execution {
   }
 }
 
-const put = (row: ResourceState, order: number): StateWrite => ({ put: row, order });
 const moved = (from: Urn | undefined, to: Urn): StateWrite[] =>
   from === undefined ? [] : [{ rename: from, to }];
 const typeOf = (step: Step): string =>

@@ -88,6 +88,8 @@ export interface ResourceState {
   readonly inputs: PropertyMap;
   readonly outputs: PropertyMap;
   readonly provider?: Urn;
+  /** Id of the provider resource that made it: a replaced provider has the same URN but is another one. */
+  readonly providerId?: string;
   readonly package?: PackageDescriptor;
   readonly dependencies: readonly Urn[];
   readonly propertyDependencies: Readonly<Record<string, readonly Urn[]>>;

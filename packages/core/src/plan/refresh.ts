@@ -49,7 +49,9 @@ export async function readAll(
 ): Promise<Reading> {
   const rows = snapshot.resources.filter(isReadable);
   const providers = new Map<Urn, ResourceState>();
-  for (const row of snapshot.resources) if (isProviderType(row.type)) providers.set(row.urn, row);
+  for (const row of snapshot.resources) {
+    if (isProviderType(row.type) && row.deposed === undefined) providers.set(row.urn, row);
+  }
   const observations: (Observation | undefined)[] = new Array(rows.length);
   const failures: Failure[] = [];
   let next = 0;

@@ -23,8 +23,8 @@ interface Instance {
 export class ProviderRegistry {
   readonly #loaders: readonly ProviderLoader[];
   readonly #context: LoadContext;
-  readonly #instances = new Map<Urn, Promise<Instance>>();
-  readonly #all: Promise<Instance>[] = [];
+  /** By provider resource: more than one while a provider is replaced, and its old self still has objects to delete. */
+  readonly #instances = new Map<Urn, Promise<Instance>[]>();
   /** Packages that can't be loaded, so that the tenth resource of a missing plugin does not search the disk again. */
   readonly #missing = new Map<string, OrchError>();
 
@@ -33,18 +33,17 @@ export class ProviderRegistry {
     this.#context = context;
   }
 
-  /** The running code behind a provider resource, not necessarily configured. One instance per provider resource. */
+  /** The running code behind a provider resource, not necessarily configured. */
   async load(urn: Urn, descriptor: PackageDescriptor): Promise<Provider> {
-    return (await this.#instance(urn, descriptor)).provider;
+    const [first] = this.#instances.get(urn) ?? [];
+    return (await (first ?? this.#add(urn, descriptor))).provider;
   }
 
-  #instance(urn: Urn, descriptor: PackageDescriptor): Promise<Instance> {
-    let instance = this.#instances.get(urn);
-    if (instance === undefined) {
-      instance = this.#start(descriptor);
-      this.#instances.set(urn, instance);
-      this.#all.push(instance);
-    }
+  #add(urn: Urn, descriptor: PackageDescriptor): Promise<Instance> {
+    const instance = this.#start(descriptor);
+    const list = this.#instances.get(urn);
+    if (list) list.push(instance);
+    else this.#instances.set(urn, [instance]);
     return instance;
   }
 
@@ -72,8 +71,8 @@ export class ProviderRegistry {
   }
 
   /**
-   * The instance for a provider resource, configured with these inputs (checked, wholly known). Configured already with others (the plan's provider is
-   * updated by the apply): a fresh instance takes its place, since configuring twice is not in the protocol.
+   * The instance for a provider resource, configured with these inputs (checked, wholly known). One that is configured with others (the apply updates
+   * the plan's provider) is left alone and a fresh one started, since configuring twice is not in the protocol.
    */
   async configured(
     urn: Urn,
@@ -82,14 +81,17 @@ export class ProviderRegistry {
     inputs: PropertyMap,
   ): Promise<ConfiguredProvider> {
     if (hasUnknown(inputs)) throw new TypeError(`${urn} can't be configured with unknown values`);
-    let instance = await this.#instance(urn, descriptor);
-    if (
-      instance.configured &&
-      !(equal(instance.configured.inputs, inputs) && instance.configured.id === id)
-    ) {
-      this.#instances.delete(urn);
-      instance = await this.#instance(urn, descriptor);
+    let instance: Instance | undefined;
+    for (const started of this.#instances.get(urn) ?? []) {
+      const candidate = await started;
+      const { configured } = candidate;
+      if (configured === undefined) instance ??= candidate;
+      else if (configured.id === id && equal(configured.inputs, inputs)) {
+        instance = candidate;
+        break;
+      }
     }
+    instance ??= await this.#add(urn, descriptor);
     instance.configured ??= {
       inputs,
       id,
@@ -123,7 +125,7 @@ export class ProviderRegistry {
   }
 
   async #started(): Promise<Instance[]> {
-    const settled = await Promise.allSettled(this.#all);
+    const settled = await Promise.allSettled([...this.#instances.values()].flat());
     return settled.filter((s) => s.status === "fulfilled").map((s) => s.value);
   }
 
