@@ -20,9 +20,10 @@ function wanted() {
   );
 }
 
-/** Why `npm ci` must run, or undefined when all that the lock file pins is installed. */
+const installed = join(root, "node_modules", ".package-lock.json");
+
+/** Why npm must install, or undefined when all that the lock file pins is there. */
 function missing() {
-  const installed = join(root, "node_modules", ".package-lock.json");
   if (!existsSync(installed)) return "nothing is installed yet";
   if (!existsSync(pinnedNode)) return "the pinned Node is not installed";
   const there = JSON.parse(readFileSync(installed, "utf8")).packages;
@@ -45,8 +46,10 @@ function run(command, args) {
 export function setup(say = (line) => process.stderr.write(`setup: ${line}\n`)) {
   const why = missing();
   if (why) {
-    say(`npm ci (${why})`);
-    run("npm", ["ci", "--loglevel=error"]);
+    // `npm ci` begins by deleting what is there: too much for one package that is out of date, while others may use it.
+    const verb = existsSync(installed) ? "install" : "ci";
+    say(`npm ${verb} (${why})`);
+    run("npm", [verb, "--loglevel=error"]);
   }
   run(pinnedNode, [join("node_modules", "tsc7", "bin", "tsc"), "-b", "tsconfig.json"]);
 }
