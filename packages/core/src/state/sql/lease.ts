@@ -56,9 +56,11 @@ export const dropLease = (lease: Lease): void => {
 
 /** Is the holder alive, as far as can be told without waiting? For showing only. */
 export function looksAlive(row: LeaseRow): boolean {
-  const local = judgeLocally(row);
-  return local ?? Date.now() - row.renewed_at < row.ttl_ms;
+  return judgeLocally(row) ?? isCurrent(row);
 }
+
+/** By both machines' clocks, which may differ by less than the lease's life. */
+const isCurrent = (row: LeaseRow): boolean => Math.abs(Date.now() - row.renewed_at) < row.ttl_ms;
 
 function judgeLocally(row: LeaseRow): boolean | undefined {
   if (row.host !== hostIdentity()) return undefined;
@@ -69,10 +71,9 @@ function judgeLocally(row: LeaseRow): boolean | undefined {
 async function isHolderAlive(database: SqlDatabase, row: LeaseRow, timing: LeaseTiming): Promise<boolean> {
   const local = judgeLocally(row);
   if (local !== undefined) return local;
-  const age = Date.now() - row.renewed_at;
-  if (age >= 0 && age < row.ttl_ms) return true;
+  if (isCurrent(row)) return true;
   // Expired, or renewed in the future, by clocks that need not agree: only a counter that stands still proves a holder dead.
-  const patience = age >= row.ttl_ms ? 2 * timing.renewMs : row.ttl_ms;
+  const patience = row.renewed_at < Date.now() ? 2 * timing.renewMs : row.ttl_ms;
   const deadline = performance.now() + patience;
   while (performance.now() < deadline) {
     await sleep(Math.min(250, patience));

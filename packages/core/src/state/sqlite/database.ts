@@ -72,23 +72,35 @@ async function fillDatabase(path: string, orchVersion: string): Promise<void> {
   }
 }
 
-/** On a read-only file system SQLite can't make the files that readers share: then the database can't change either. */
 async function openSqlite(path: string, readOnly: boolean): Promise<DatabaseSync> {
   const { DatabaseSync } = await loadSqlite();
   if (!readOnly) {
-    const sqlite = new DatabaseSync(path, { timeout: busyTimeoutMs });
-    sqlite.exec("pragma journal_mode = wal; pragma synchronous = full; pragma fullfsync = on");
-    return sqlite;
+    return prepared(
+      new DatabaseSync(path, { timeout: busyTimeoutMs }),
+      "pragma journal_mode = wal; pragma synchronous = full; pragma fullfsync = on",
+    );
   }
   try {
-    const sqlite = new DatabaseSync(path, { readOnly: true, timeout: busyTimeoutMs });
-    sqlite.prepare("select count(*) from sqlite_schema").get();
-    return sqlite;
+    return prepared(
+      new DatabaseSync(path, { readOnly: true, timeout: busyTimeoutMs }),
+      "select count(*) from sqlite_schema",
+    );
   } catch (error) {
+    // On a read-only file system SQLite can't make the files that readers share. Without a log the database is then all there is.
     if (existsSync(`${path}-wal`)) throw error;
     const url = pathToFileURL(path);
     url.searchParams.set("immutable", "1");
     return new DatabaseSync(url, { readOnly: true });
+  }
+}
+
+function prepared(sqlite: DatabaseSync, statements: string): DatabaseSync {
+  try {
+    sqlite.exec(statements);
+    return sqlite;
+  } catch (error) {
+    sqlite.close();
+    throw error;
   }
 }
 

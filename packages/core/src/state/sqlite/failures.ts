@@ -1,4 +1,6 @@
 /** SQLite's result codes (https://www.sqlite.org/rescode.html) as failures. */
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import { type Failure, OrchError, toFailure } from "../../model/failure.js";
 
 const codes = { busy: 5, readonly: 8, ioerr: 10, corrupt: 11, full: 13, cantopen: 14, notadb: 26 } as const;
@@ -31,7 +33,9 @@ export function explainSqlite(error: unknown, path: string): OrchError {
 
 function failureOf(error: SqliteError, path: string): Failure {
   const found = `${error.message} (SQLite result code ${error.errcode})`;
-  switch (error.errcode & 0xff) {
+  const code = error.errcode & 0xff;
+  // Some of SQLite's writes report a full disk as a failed one.
+  switch (code === codes.ioerr && isDiskFull(path) ? codes.full : code) {
     case codes.full:
       return {
         reason: "disk-full",
@@ -75,6 +79,17 @@ function failureOf(error: SqliteError, path: string): Failure {
         found,
         ...(error.stack === undefined ? {} : { detail: error.stack }),
       };
+  }
+}
+
+/** Less free than SQLite's shared-memory file, the first that it makes, takes. */
+function isDiskFull(path: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(path));
+    return bavail * bsize < 64 * 1024;
+  } catch {
+    // Then it is the disk itself, which the I/O error says.
+    return false;
   }
 }
 
