@@ -1,0 +1,160 @@
+/** What the child reports as failures that say what, where and what to do. */
+import { isBuiltin } from "node:module";
+import { isAbsolute, relative } from "node:path";
+import type { Failure } from "../model/failure.js";
+import type { SourcePosition } from "../model/resource.js";
+import type { ChildError, Frame, FromChild } from "./protocol.js";
+
+export interface ProgramPlace {
+  readonly projectDir: string;
+  readonly programDir: string;
+  readonly project: string;
+}
+
+/** A path inside the program's folder is told from there; another stays absolute. */
+export function relativeTo(dir: string, file: string): string {
+  const path = relative(dir, file);
+  return path === "" || path.startsWith("..") || isAbsolute(path) ? file : path;
+}
+
+export function sourceOf(frame: Frame, place: ProgramPlace): SourcePosition {
+  return { file: relativeTo(place.programDir, frame.file), line: frame.line, column: frame.column };
+}
+
+const frameText = (frame: Frame, place: ProgramPlace): string => {
+  const at = `${relativeTo(place.programDir, frame.file)}:${frame.line}:${frame.column}`;
+  return frame.function === undefined ? `at ${at}` : `at ${frame.function} (${at})`;
+};
+
+export const framesText = (frames: readonly Frame[], place: ProgramPlace): string =>
+  frames.map((frame) => frameText(frame, place)).join("\n");
+
+export function childFailure(error: ChildError, place: ProgramPlace): Failure {
+  const [first] = error.frames;
+  const where = first === undefined ? {} : { source: sourceOf(first, place) };
+  const detail = error.frames.length === 0 ? {} : { detail: framesText(error.frames, place) };
+  switch (error.kind) {
+    case "sdk":
+      return {
+        reason: "module-missing",
+        message: "The program's folder has no @pulumi/pulumi, which every program needs.",
+        expected: `@pulumi/pulumi in node_modules of ${place.programDir} or a folder above it`,
+        next: [`npm install @pulumi/pulumi (in ${place.programDir})`],
+      };
+    case "entry":
+      return {
+        reason: "program-missing",
+        message: `There is no program to run in ${place.programDir}.`,
+        expected:
+          error.message === "index.ts"
+            ? "index.ts, index.js or an entry point named by `main` in package.json or the project file"
+            : `the file ${error.message}, which the project file names`,
+        next: [
+          "Write the program's entry file, or run `orch new` in an empty folder to start from a template.",
+        ],
+      };
+    case "module":
+      return moduleFailure(error, place, where);
+    case "config":
+      return configFailure(error, place, where);
+    case "syntax": {
+      const at = first === undefined ? "" : ` in ${frameText(first, place).slice(3)}`;
+      return {
+        reason: "program-error",
+        message: `Syntax error${at}: ${error.message}`,
+        ...where,
+        ...(error.excerpt === undefined ? {} : { detail: error.excerpt }),
+        ...(/[Tt]op-level await/.test(error.message)
+          ? {
+              next: [
+                'Set "type": "module" in the program\'s package.json or name the file .mts; CommonJS has no top-level await.',
+              ],
+            }
+          : {}),
+      };
+    }
+    case "run":
+      return { reason: "program-error", message: error.message, ...where };
+    case "resource":
+      return {
+        reason: "program-error",
+        message: error.message,
+        ...(error.urn === undefined ? {} : { urn: error.urn }),
+        ...where,
+        ...detail,
+      };
+    case "error":
+      return {
+        reason: "program-error",
+        message:
+          error.name === "Error" || error.name === "string"
+            ? error.message
+            : `${error.name}: ${error.message}`,
+        ...where,
+        ...detail,
+      };
+  }
+}
+
+function moduleFailure(error: ChildError, place: ProgramPlace, where: { source?: SourcePosition }): Failure {
+  const specifier = error.subject ?? "";
+  const importer = error.importer === undefined ? undefined : relativeTo(place.programDir, error.importer);
+  const from = importer === undefined ? "" : `, which ${importer} imports`;
+  if (/^(\.{1,2}(\/|$)|\/|[A-Za-z]:\\|file:)/.test(specifier)) {
+    return {
+      reason: "module-missing",
+      message: `Cannot find the file ${relativeTo(place.programDir, specifier)}${from}.`,
+      ...where,
+      next: ["Correct the path in the import, or add the file."],
+    };
+  }
+  const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
+  const install = isBuiltin(name) ? [] : [`npm install ${name} (in ${place.programDir})`];
+  return {
+    reason: "module-missing",
+    message: `Cannot find the package ${name}${specifier === name ? "" : ` (${specifier})`}${from}.`,
+    ...where,
+    next: [...install, "If it is an alias of tsconfig.json, check `paths` and `baseUrl` there."],
+  };
+}
+
+function configFailure(error: ChildError, place: ProgramPlace, where: { source?: SourcePosition }): Failure {
+  const key = error.subject ?? "";
+  const short = key.startsWith(`${place.project}:`) ? key.slice(place.project.length + 1) : key;
+  return {
+    reason: "config-missing",
+    message: `The program requires the configuration value ${key}, which is not set.`,
+    path: key,
+    ...where,
+    next: [`orch config set ${short} <value>${error.secret === true ? " --secret" : ""}`],
+  };
+}
+
+export function hangingFailure(
+  hanging: NonNullable<Extract<FromChild, { type: "finished" }>["hanging"]>,
+): Failure {
+  const { pending, explanation } = hanging;
+  const list = pending.map((entry) => {
+    const type = entry.type === "" ? "" : ` [${entry.type}]`;
+    return `- ${entry.name}${type} waits for ${entry.waiting}`;
+  });
+  const what =
+    pending.length > 0
+      ? `${pending.length} resource${pending.length === 1 ? "" : "s"} could never be registered`
+      : hanging.program
+        ? "its own top-level promise never settles"
+        : "a call to the engine was left unfinished";
+  return {
+    reason: "program-hanging",
+    message: `The program ended with promises that nothing can settle any more: ${what}.`,
+    ...(list.length === 0 && explanation === undefined
+      ? {}
+      : { detail: [...list, ...(explanation === undefined ? [] : [explanation])].join("\n") }),
+    next: [
+      pending.length > 1
+        ? "Look for resources that wait for each other in a circle, and for inputs from promises that are never resolved."
+        : "Look for a promise that is never resolved (a callback that is not called, a missing return).",
+      "Run again with ORCH_PROGRAM_DEBUG=1 PULUMI_DEBUG_PROMISE_LEAKS=1 to see where each of them was made.",
+    ],
+  };
+}

@@ -1,0 +1,189 @@
+/**
+ * Turns one file of the user's into JavaScript that Node runs, with a source map inside. esbuild, a file at a time: no bundle, no
+ * type check.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { extname, join } from "node:path";
+import type { TsConfig } from "./tsconfig.js";
+
+export type Format = "cjs" | "esm";
+
+/** A file that can't be compiled. Lines and columns count from 1. */
+export class CompileError extends Error {
+  constructor(
+    message: string,
+    readonly file: string,
+    readonly line: number,
+    readonly column: number,
+    readonly lineText: string,
+    /** How many characters of the line are wrong. */
+    readonly length: number,
+  ) {
+    super(message);
+    this.name = "SyntaxError";
+  }
+}
+
+interface EsbuildError {
+  readonly errors?: readonly {
+    readonly text: string;
+    readonly location: {
+      file: string;
+      line: number;
+      column: number;
+      length: number;
+      lineText: string;
+    } | null;
+  }[];
+}
+interface Esbuild {
+  readonly version: string;
+  transformSync(code: string, options: object): { code: string };
+}
+interface TypeScript {
+  transpileModule(code: string, options: object): { outputText: string };
+}
+
+const here = createRequire(import.meta.url);
+/** Part of the key of cached output: raise it when the output for the same input changes. */
+const revision = 1;
+
+export class Compiler {
+  readonly #settings: string;
+  #esbuild: Esbuild | undefined;
+
+  constructor(
+    readonly tsconfig: TsConfig,
+    /** Where compiled files are kept between runs: starting esbuild takes longer than loading a whole small program. */
+    readonly cacheDir: string | undefined,
+  ) {
+    const { compilerOptions: options } = tsconfig;
+    const kept: Record<string, unknown> = {
+      // With ES2022 fields, `readonly x!: Output<T>` would overwrite what the SDK's constructor assigned with undefined.
+      useDefineForClassFields: false,
+    };
+    for (const name of [
+      "experimentalDecorators",
+      "jsx",
+      "jsxFactory",
+      "jsxFragmentFactory",
+      "jsxImportSource",
+      "preserveValueImports",
+      "importsNotUsedAsValues",
+      "verbatimModuleSyntax",
+      "alwaysStrict",
+    ]) {
+      if (options[name] !== undefined) kept[name] = options[name];
+    }
+    this.#settings = JSON.stringify({ compilerOptions: kept });
+  }
+
+  /** JavaScript with an inline source map. Throws a {@link CompileError}. */
+  compile(file: string, source: string, format: Format): string {
+    // esbuild's output for the `lazyLoad(exports, …)` of generated SDKs has no classes where they are looked for, and it knows no
+    // decorator metadata.
+    const typescript =
+      /\blazyLoad\(exports\b/.test(source) ||
+      (this.tsconfig.compilerOptions.emitDecoratorMetadata === true && /^\s*@\w/m.test(source));
+    const key = createHash("sha256")
+      .update(
+        `${revision} ${here("esbuild/package.json").version} ${process.versions.node} ${format} ${typescript}`,
+      )
+      .update(`${this.#settings} ${file}\0${source}`)
+      .digest("hex");
+    const cached = this.#cached(key);
+    if (cached !== undefined) return cached;
+    const code = typescript ? this.#typescript(file, source, format) : this.#transform(file, source, format);
+    this.#keep(key, code);
+    return code;
+  }
+
+  #transform(file: string, source: string, format: Format): string {
+    this.#esbuild ??= here("esbuild") as Esbuild;
+    try {
+      const { code } = this.#esbuild.transformSync(source, {
+        loader: loaderOf(file),
+        format,
+        sourcefile: file,
+        sourcemap: "inline",
+        sourcesContent: false,
+        target: `node${process.versions.node}`,
+        tsconfigRaw: this.#settings,
+        logLevel: "silent",
+      });
+      return format === "cjs" ? plainImports(code) : code;
+    } catch (error) {
+      const first = (error as EsbuildError).errors?.[0];
+      if (first === undefined) throw error;
+      const at = first.location;
+      throw new CompileError(
+        first.text,
+        file,
+        at?.line ?? 1,
+        (at?.column ?? 0) + 1,
+        at?.lineText ?? "",
+        at?.length ?? 1,
+      );
+    }
+  }
+
+  #typescript(file: string, source: string, format: Format): string {
+    const typescript = here("typescript") as TypeScript;
+    return typescript.transpileModule(source, {
+      fileName: file,
+      compilerOptions: {
+        ...(JSON.parse(this.#settings) as { compilerOptions: object }).compilerOptions,
+        emitDecoratorMetadata: this.tsconfig.compilerOptions.emitDecoratorMetadata === true,
+        esModuleInterop: this.tsconfig.compilerOptions.esModuleInterop === true,
+        module: format === "cjs" ? 1 : 99,
+        target: 9,
+        inlineSourceMap: true,
+      },
+    }).outputText;
+  }
+
+  #cached(key: string): string | undefined {
+    if (this.cacheDir === undefined) return undefined;
+    try {
+      return readFileSync(join(this.cacheDir, key), "utf8");
+    } catch {
+      // Not compiled yet, or the cache can't be read: compiling it is always right.
+      return undefined;
+    }
+  }
+
+  #keep(key: string, code: string): void {
+    if (this.cacheDir === undefined) return;
+    try {
+      mkdirSync(this.cacheDir, { recursive: true, mode: 0o700 });
+      const file = join(this.cacheDir, key);
+      const part = `${file}.${process.pid}`;
+      writeFileSync(part, code, { mode: 0o600 });
+      renameSync(part, file);
+    } catch {
+      // A read-only home or a full disk costs only the time to compile again.
+    }
+  }
+}
+
+function loaderOf(file: string): string {
+  const extension = extname(file);
+  if (extension === ".tsx" || extension === ".jsx") return extension.slice(1);
+  return /^\.[cm]?ts$/.test(extension) ? "ts" : "js";
+}
+
+/**
+ * esbuild wraps what a file imports in a new object (`__toESM`). Functions that the SDK serialises (dynamic providers, callbacks)
+ * capture imports, and it knows them as modules only by identity: without the wrapper, as TypeScript has it, they are
+ * required again where the function runs; with it, it tries to serialise the whole module. So the wrapper goes where the
+ * `default` that it adds isn't used. Lines stay where they are, for the source map.
+ */
+function plainImports(code: string): string {
+  return code.replace(
+    /^((?:var|const|let) (\w+) = )__toESM\((require\((?:"[^"\n]*"|'[^'\n]*')\))(?:, 1)?\);$/gm,
+    (line, head: string, name: string, require: string) =>
+      new RegExp(`\\b${name}\\.default\\b`).test(code) ? line : `${head}${require};`,
+  );
+}

@@ -1,0 +1,112 @@
+/** Where in the user's files: source maps, frames of stack traces, the position of a resource. */
+import Module from "node:module";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { Frame } from "../protocol.js";
+
+/** What the loader compiled or loaded from outside node_modules, absolute. */
+export const userFiles = new Set<string>();
+
+const inPackages = (file: string) => file.includes("/node_modules/") || file.includes("\\node_modules\\");
+export const isUserFile = (file: string): boolean => userFiles.has(file) && !inPackages(file);
+
+/** Has Node map stack traces of the user's files. Called once the SDK is loaded, so that its files are not looked at. */
+export function mapStackTraces(): void {
+  const support = (
+    Module as unknown as { setSourceMapsSupport?: (on: boolean, options: { nodeModules: boolean }) => void }
+  ).setSourceMapsSupport;
+  if (support !== undefined) support(true, { nodeModules: false });
+  else process.setSourceMapsEnabled(true);
+}
+
+interface Position {
+  readonly uri: string;
+  readonly line: number;
+  readonly column: number;
+}
+/** Loops make many resources in one place. */
+const known = new Map<string, Position>();
+
+const plainPath = (file: string): string => (file.startsWith("file:") ? fileURLToPath(file) : file);
+
+const dynamicBase = /@pulumi[\\/]pulumi[\\/]dynamic[\\/]index\.js$/;
+
+/**
+ * Where the program makes the resource that is being constructed: the first of its frames, but not the constructor of its own
+ * resource class. `below` is the function that asks.
+ */
+export function resourcePosition(below: (...args: never[]) => unknown): Position | undefined {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  Error.stackTraceLimit = 16;
+  Error.prepareStackTrace = (_, sites) => sites;
+  const holder: { stack?: unknown } = {};
+  Error.captureStackTrace(holder, below);
+  const sites = holder.stack as NodeJS.CallSite[] | string | undefined;
+  Error.prepareStackTrace = prepareStackTrace;
+  Error.stackTraceLimit = stackTraceLimit;
+  if (!Array.isArray(sites)) return undefined;
+  let classes = 0;
+  let fallback: Position | undefined;
+  for (const site of sites) {
+    const name = site.getFileName();
+    if (!name) continue;
+    const file = plainPath(name);
+    if (!isUserFile(file)) {
+      // A class from a package is the resource's own: the next frame is the program's. A dynamic resource's own is the next.
+      if (inPackages(file) && site.isConstructor() && !dynamicBase.test(file)) classes++;
+      continue;
+    }
+    const position = mapped(file, name, site.getLineNumber() ?? 1, site.getColumnNumber() ?? 1);
+    // Resource and CustomResource or ComponentResource only: this is the program's own class, called from the next frame.
+    if (site.isConstructor() && classes <= 2 && fallback === undefined) {
+      fallback = position;
+      continue;
+    }
+    return position;
+  }
+  return fallback;
+}
+
+function mapped(file: string, name: string, line: number, column: number): Position {
+  const key = `${name}:${line}:${column}`;
+  let position = known.get(key);
+  if (position === undefined) {
+    const source = original(name, line, column);
+    position = { uri: pathToFileURL(source?.file ?? file).href, line, column };
+    if (source !== undefined) position = { ...position, line: source.line, column: source.column };
+    known.set(key, position);
+  }
+  return position;
+}
+
+function original(name: string, line: number, column: number) {
+  const entry = Module.findSourceMap(name)?.findEntry(line - 1, column - 1);
+  if (entry === undefined || !("originalSource" in entry) || entry.originalSource === undefined)
+    return undefined;
+  return {
+    file: plainPath(entry.originalSource),
+    line: entry.originalLine + 1,
+    column: entry.originalColumn + 1,
+  };
+}
+
+/** The user's own frames of a stack trace that Node has already mapped. */
+export function userFrames(stack: string | undefined): Frame[] {
+  const frames: Frame[] = [];
+  for (const text of (stack ?? "").split("\n")) {
+    const match =
+      /^\s*at (?:async )?(?:(?<fn>.*?) \()?(?<file>(?:file:\/\/|\/|[A-Za-z]:\\)[^()]*?):(?<line>\d+):(?<column>\d+)\)?$/.exec(
+        text,
+      )?.groups;
+    if (match === undefined) continue;
+    const file = plainPath(match.file as string);
+    if (!isUserFile(file)) continue;
+    const fn = match.fn?.replace(/^async /, "");
+    frames.push({
+      file,
+      line: Number(match.line),
+      column: Number(match.column),
+      ...(fn && !/^Object\.<anonymous>$|^Module\./.test(fn) ? { function: fn } : {}),
+    });
+  }
+  return frames;
+}

@@ -1,0 +1,45 @@
+/**
+ * Starts the process that runs a program. The child always runs from `dist` (Node runs no TypeScript of ours): tests that run
+ * this file from `src` need a build first, which `npm test` does.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+import type { ProgramHost } from "./contract.js";
+
+/** A process that has begun to load the SDK and waits for the options. Serves one run. */
+export interface ChildHost extends ProgramHost {
+  readonly child: ChildProcess;
+  /** The engine's end of the pipe. */
+  readonly socket: Socket;
+}
+
+const entry = fileURLToPath(
+  new URL("./child/main.js", import.meta.url.replace(/\/src\/program\/host\.ts$/, "/dist/program/host.js")),
+);
+
+/**
+ * Spawns the process. Cheap (a few ms): call it first thing, then load state and configuration while the SDK loads there.
+ * Never throws; what goes wrong is reported by `runProgram`.
+ */
+export function startProgramHost(options: { readonly programDir: string }): ChildHost {
+  const child = spawn(process.execPath, [...nodeFlags(), entry, options.programDir], {
+    // A folder that does not exist would look like a missing Node; the child changes to its folder once it has its options.
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
+    env: { ...process.env },
+    windowsHide: true,
+  });
+  return {
+    programDir: options.programDir,
+    child,
+    socket: child.stdio[3] as Socket,
+    close: () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+    },
+  };
+}
+
+/** What the user asked Node for in NODE_OPTIONS comes through the environment, and wins over these. */
+function nodeFlags(): string[] {
+  return ["--no-warnings=ExperimentalWarning"];
+}
