@@ -10,7 +10,6 @@ export const width = (text: string): number => (ascii.test(text) ? text.length :
 export const padEnd = (text: string, columns: number): string =>
   text + " ".repeat(Math.max(0, columns - width(text)));
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
 const sequence = /\x1b\[[0-9;?]*[A-Za-z]/y;
 
 /** Cuts to at most `columns`, marking the cut with `…`; colours that were open are closed. */
@@ -39,7 +38,6 @@ export function truncate(text: string, columns: number): string {
   return columns < 1 ? "" : `${out}…${coloured ? "\x1b[0m" : ""}`;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
 const control = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /**

@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+// Kept to syntax that old versions of Node understand, so that they say what is missing instead of failing to parse.
+import { readFileSync } from "node:fs";
+
+const have = process.versions.node.split(".").map(Number);
+if (have[0] < 22 || (have[0] === 22 && have[1] < 20)) {
+  process.stderr.write(
+    `error[node-too-old]: orch needs Node.js 22.20 or newer; this is ${process.versions.node} (${process.execPath})\n` +
+      "  → Install a newer Node.js (https://nodejs.org) and run the same command again.\n",
+  );
+  process.exit(1);
+}
+
+const args = process.argv.slice(2);
+if (args.length === 1 && (args[0] === "--version" || args[0] === "-v" || args[0] === "version")) {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  process.stdout.write(`${version}\n`);
+} else {
+  const { main } = await import("../dist/main.js");
+  await main(args);
+}

@@ -1,0 +1,69 @@
+import * as Args from "@oclif/core/args";
+import * as Flags from "@oclif/core/flags";
+import { OrchError } from "@orch/core/model/failure";
+import { OrchCommand } from "../command.js";
+import { withEngine } from "../context.js";
+import { diffFlag, jsonFlag, parallelFlag, refreshFlag, yesFlag } from "../flags.js";
+import { openView } from "../view/view.js";
+
+export default class Apply extends OrchCommand {
+  static override summary = "Carry out a plan.";
+  static override description =
+    `Without FILE: makes a plan, shows it, asks, and carries it out. With FILE: carries out the plan that \`orch plan --out FILE\` kept, exactly; when the program, the configuration or a resource it touches has changed meanwhile, nothing is done.
+
+Ctrl-C once finishes what runs and starts nothing new; twice cancels what runs.
+
+Exit codes: 0 all was done or there was nothing to do, 1 something failed or the answer was no, 3 the plan does not fit any more, 4 a step of an earlier run must be settled by a person, 64 there is nobody to ask and no --yes, 130 interrupted.`;
+  static override examples = [
+    "<%= config.bin %> apply",
+    "<%= config.bin %> apply --yes --refresh",
+    "<%= config.bin %> apply change.plan",
+    "<%= config.bin %> apply --yes --json",
+  ];
+  static override args = {
+    file: Args.string({ ignoreStdin: true, description: "A plan made by `orch plan --out FILE`." }),
+  };
+  static override flags = {
+    yes: yesFlag,
+    json: jsonFlag,
+    diff: diffFlag,
+    refresh: refreshFlag,
+    replace: Flags.string({
+      summary: "Replace this resource whatever the comparison says; may be given several times.",
+      helpValue: "URN",
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    "continue-on-error": Flags.boolean({
+      summary: "When a step fails, still do all that does not depend on it.",
+    }),
+    parallel: parallelFlag(),
+  };
+
+  async run(): Promise<number> {
+    const { args, flags } = await this.parse(Apply);
+    const { file } = args;
+    if (file !== undefined && (flags.refresh || flags.replace !== undefined))
+      throw new OrchError({
+        reason: "invalid-flag",
+        message: `${flags.refresh ? "--refresh" : "--replace"} belongs to the making of a plan; ${file} is already made.`,
+        next: ["Give it to `orch plan --out FILE`, and apply that file."],
+      });
+    const view = openView({ jsonEvents: true });
+    const how = { yes: flags.yes, diff: flags.diff, continueOnError: flags["continue-on-error"] };
+    return withEngine(this.config.version, view, flags, async (work) => {
+      const { perform, planAndPerform } = await import("../perform.js");
+      if (file !== undefined) {
+        const { loadPlan } = await import("../plan-file.js");
+        const { plan, digest } = await loadPlan(file, work.engine.config.crypter);
+        return perform(work, view, plan, digest, how, `apply ${file}`);
+      }
+      const options = {
+        kind: "apply",
+        refresh: flags.refresh,
+        ...(flags.replace === undefined ? {} : { replace: flags.replace }),
+      } as const;
+      return planAndPerform(work, view, options, how, "apply");
+    });
+  }
+}

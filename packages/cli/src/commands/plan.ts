@@ -1,0 +1,63 @@
+import * as Flags from "@oclif/core/flags";
+import { hasChanges } from "@orch/core/model/plan";
+import { OrchCommand } from "../command.js";
+import { withEngine } from "../context.js";
+import { diffFlag, jsonFlag, parallelFlag, refreshFlag } from "../flags.js";
+import { savePlan } from "../plan-file.js";
+import { planJson } from "../render/json.js";
+import { renderPlan } from "../render/plan.js";
+import { note, outTheme, write, writeJson } from "../session.js";
+import { openView } from "../view/view.js";
+
+export default class Plan extends OrchCommand {
+  static override summary = "Show what would be done, and do nothing.";
+  static override description =
+    `Runs the program, compares what it wants with the state, and shows every step that an apply would take. Nothing is changed anywhere. With --out the plan is kept in a file that \`orch apply\` carries out exactly, or not at all.
+
+Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing to do, 2 there are changes, 1 it failed.`;
+  static override examples = [
+    "<%= config.bin %> plan",
+    "<%= config.bin %> plan --refresh --diff",
+    "<%= config.bin %> plan --out change.plan && <%= config.bin %> apply change.plan",
+    "<%= config.bin %> plan --json --detailed-exitcode",
+  ];
+  static override flags = {
+    out: Flags.string({
+      char: "o",
+      summary: "Keep the plan in this file, for `orch apply FILE`.",
+      helpValue: "FILE",
+    }),
+    json: jsonFlag,
+    diff: diffFlag,
+    refresh: refreshFlag,
+    replace: Flags.string({
+      summary: "Replace this resource whatever the comparison says; may be given several times.",
+      helpValue: "URN",
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    "detailed-exitcode": Flags.boolean({ summary: "Exit with 2 when there are changes." }),
+    parallel: parallelFlag(),
+  };
+
+  async run(): Promise<number> {
+    const { flags } = await this.parse(Plan);
+    const view = openView();
+    return withEngine(this.config.version, view, flags, async ({ engine }) => {
+      const { plan: makePlan } = await import("@orch/core/engine");
+      const plan = await makePlan(engine, {
+        kind: "apply",
+        refresh: flags.refresh,
+        ...(flags.replace === undefined ? {} : { replace: flags.replace }),
+      });
+      view.clear();
+      const saved =
+        flags.out === undefined ? undefined : await savePlan(flags.out, plan, engine.config.crypter);
+      if (flags.json) writeJson(planJson(plan));
+      else write(renderPlan(plan, { theme: outTheme(), full: flags.diff }));
+      if (saved !== undefined)
+        note(`The plan is kept in ${flags.out}; \`orch apply ${flags.out}\` carries it out.`);
+      return flags["detailed-exitcode"] && hasChanges(plan) ? 2 : 0;
+    });
+  }
+}

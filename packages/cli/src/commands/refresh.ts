@@ -1,0 +1,29 @@
+import { OrchCommand } from "../command.js";
+import { withEngine } from "../context.js";
+import { diffFlag, jsonFlag, parallelFlag, yesFlag } from "../flags.js";
+import { openView } from "../view/view.js";
+
+export default class Refresh extends OrchCommand {
+  static override summary = "Read every resource, and take what was found over into the state.";
+  static override description =
+    `Nothing but the state is changed. To see what changed outside orch without writing anything, use \`orch drift\`; to put it right, \`orch apply --refresh\`.
+
+Exit codes: as of \`orch apply\`.`;
+  static override examples = ["<%= config.bin %> refresh", "<%= config.bin %> refresh --yes"];
+  static override flags = { yes: yesFlag, json: jsonFlag, diff: diffFlag, parallel: parallelFlag() };
+
+  async run(): Promise<number> {
+    const { flags } = await this.parse(Refresh);
+    const view = openView({ jsonEvents: true });
+    return withEngine(this.config.version, view, flags, async (work) => {
+      const { planAndPerform } = await import("../perform.js");
+      return planAndPerform(
+        work,
+        view,
+        { kind: "refresh", refresh: true },
+        { yes: flags.yes, diff: flags.diff, continueOnError: true },
+        "refresh",
+      );
+    });
+  }
+}

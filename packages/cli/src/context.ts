@@ -1,0 +1,139 @@
+/** From flags to what the engine works with, and the orderly end of it: providers stopped, locks given back, screen clean. */
+import type { EngineContext } from "@orch/core/engine-contract";
+import { OrchError, toFailure } from "@orch/core/model/failure";
+import type { ContextOptions, ProjectContext, StackContext } from "@orch/core/project/index";
+import type { PassphrasePrompt } from "@orch/core/state/keys/contract";
+import { takeProgramHost } from "./early.js";
+import { catchInterrupts, type Interrupts } from "./interrupt.js";
+import { askHidden } from "./prompt.js";
+import { session } from "./session.js";
+import type { View } from "./view/view.js";
+
+const prompt: PassphrasePrompt = async (question, { confirm }) => {
+  for (;;) {
+    const first = await askHidden(`${question}: `);
+    if (!confirm || first === (await askHidden("The same again: "))) return first;
+    process.stderr.write("The two were not the same.\n");
+  }
+};
+
+export function contextOptions(orchVersion: string): ContextOptions {
+  return {
+    cwd: process.cwd(),
+    orchVersion,
+    ...(session.stack === undefined ? {} : { stack: session.stack }),
+    ...(process.stdin.isTTY === true ? { passphrasePrompt: prompt } : {}),
+  };
+}
+
+/** For commands that need no stack. */
+export async function withProject<T>(
+  orchVersion: string,
+  use: (context: ProjectContext) => Promise<T>,
+): Promise<T> {
+  const { openProjectContext } = await import("@orch/core/project/index");
+  const context = await openProjectContext(contextOptions(orchVersion));
+  session.baseDir = context.project.dir;
+  try {
+    return await use(context);
+  } finally {
+    await context.close();
+  }
+}
+
+/** For commands on a stack that call no provider. */
+export async function withStack<T>(
+  orchVersion: string,
+  use: (context: StackContext) => Promise<T>,
+): Promise<T> {
+  const context = await openStack(orchVersion);
+  try {
+    return await use(context);
+  } finally {
+    await context.store.close();
+    await context.close();
+  }
+}
+
+/** The stack of the flags, the environment or the selection; when nothing names one and there is but one, that one. */
+async function openStack(orchVersion: string): Promise<StackContext> {
+  const { openProjectContext, openStackContext } = await import("@orch/core/project/index");
+  const options = contextOptions(orchVersion);
+  let context: StackContext;
+  try {
+    context = await openStackContext(options);
+  } catch (error) {
+    if (toFailure(error).reason !== "stack-not-selected") throw error;
+    const { project, backend, close } = await openProjectContext(options);
+    const stacks = await backend.listStacks(project.name).finally(close);
+    const [only] = stacks;
+    if (only === undefined || stacks.length > 1) throw error;
+    context = await openStackContext({ ...options, stack: only.stack });
+  }
+  session.baseDir = context.project.programDir;
+  return context;
+}
+
+export interface Work {
+  readonly stack: StackContext;
+  readonly engine: EngineContext;
+  readonly interrupts: Interrupts;
+}
+
+export interface EngineFlags {
+  readonly parallel?: number | undefined;
+}
+
+/** For commands that call the engine: interrupts are caught, providers and the program are ended in the end. */
+export async function withEngine<T>(
+  orchVersion: string,
+  view: View,
+  flags: EngineFlags,
+  use: (work: Work) => Promise<T>,
+): Promise<T> {
+  const loading = Promise.all([import("./loaders.js"), import("@orch/core/engine")]);
+  // Awaited below; a failure of the stack is told first.
+  loading.catch(() => undefined);
+  const stack = await openStack(orchVersion);
+  const interrupts = catchInterrupts((times) => view.say(interruptText[times]));
+  const programHost = await takeProgramHost(stack.project.programDir);
+  let engine: EngineContext | undefined;
+  const [{ loadersFor }, { closeEngine }] = await loading;
+  try {
+    engine = {
+      project: stack.project,
+      config: stack.config,
+      store: stack.store,
+      loaders: loadersFor(stack.project),
+      events: view.sink,
+      signal: interrupts.signal,
+      cancelSignal: interrupts.cancelSignal,
+      orchVersion,
+      ...(flags.parallel === undefined ? {} : { parallel: flags.parallel }),
+      ...(programHost === undefined ? {} : { programHost }),
+    };
+    return await use({ stack, engine, interrupts });
+  } catch (error) {
+    if (interrupts.count() > 0 && toFailure(error).reason !== "interrupted") {
+      // What fails because it was stopped is an interruption first; what it said is kept as its cause.
+      throw new OrchError(
+        { reason: "interrupted", message: "Interrupted.", causes: [toFailure(error)] },
+        { cause: error },
+      );
+    }
+    throw error;
+  } finally {
+    view.close();
+    programHost?.close();
+    if (engine !== undefined) await closeEngine(engine);
+    await stack.store.close();
+    await stack.close();
+    interrupts.release();
+  }
+}
+
+const interruptText = {
+  1: "Interrupted: what is running will be finished, nothing new is started. Ctrl-C again cancels what is running.",
+  2: "Cancelling what is running. Ctrl-C once more leaves at once; the next command then looks after what was under way.",
+  3: "Leaving at once.",
+} as const;

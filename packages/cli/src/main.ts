@@ -1,0 +1,111 @@
+/**
+ * From the arguments to one command, and from whatever goes wrong to one shown failure and one exit code. A known command is
+ * loaded by itself and run with a bare oclif configuration; help, completion and unknown words go through all of oclif.
+ */
+import module from "node:module";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { exitCodeOf, OrchError, toFailure } from "@orch/core/model/failure";
+import { commands, pluginCommands, route, takesValue } from "./commands.js";
+import { endProgramHost, startProgramEarly } from "./early.js";
+import { errTheme, note, readGlobalFlags, session, startSession, writeJson } from "./session.js";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+
+/** Never rejects; the process's exit code tells the outcome. */
+export async function main(argv: string[]): Promise<void> {
+  quieten();
+  const flags = readGlobalFlags(argv);
+  startSession(flags);
+  try {
+    if (flags.cwd !== undefined) changeFolder(flags.cwd);
+    cacheCompiledCode();
+    process.exitCode = await run(argv);
+  } catch (error) {
+    process.exitCode = await report(error);
+  } finally {
+    await endProgramHost();
+  }
+}
+
+async function run(argv: string[]): Promise<number> {
+  const { id, argv: rest, words } = route(argv);
+  const load = id === undefined ? undefined : commands[id];
+  const asksForHelp = rest.includes("--help") || rest.includes("-h");
+  if (id === undefined || load === undefined || asksForHelp) {
+    const { runOclif } = await import("./oclif.js");
+    const known =
+      asksForHelp || words.length === 0 || (pluginCommands as readonly string[]).includes(words[0] as string);
+    return runOclif(root, id === undefined ? rest : [...id.split(":"), ...rest], words, known);
+  }
+  if (runsProgram(id, rest)) startProgramEarly();
+  const { bareConfig } = await import("./oclif.js");
+  const [config, { default: Command }] = await Promise.all([bareConfig(root), load()]);
+  Command.id = id;
+  const code = await new Command(rest, config).start();
+  return typeof code === "number" ? code : 0;
+}
+
+/** Will the command run the program to make a plan? `apply FILE` has its plan already. */
+function runsProgram(id: string, argv: readonly string[]): boolean {
+  if (id === "plan") return true;
+  if (id === "graph") return argv.includes("--plan");
+  return id === "apply" && !argv.some((arg, i) => !arg.startsWith("-") && !takesValue.has(argv[i - 1] ?? ""));
+}
+
+function changeFolder(folder: string): void {
+  try {
+    process.chdir(folder);
+  } catch (error) {
+    throw new OrchError(
+      {
+        reason: "invalid-flag",
+        message: `--cwd: cannot work in ${resolve(folder)}`,
+        found:
+          (error as NodeJS.ErrnoException).code === "ENOENT"
+            ? "no such folder"
+            : String((error as Error).message),
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** Shows the failure; the exit code of its reason. */
+async function report(error: unknown): Promise<number> {
+  const failure = toFailure(error);
+  const code = exitCodeOf(failure);
+  if (session.json) writeJson((await import("./render/json.js")).errorJson(failure, code));
+  const { renderFailure } = await import("./render/failure.js");
+  note(
+    renderFailure(failure, {
+      theme: errTheme(),
+      verbose: session.verbose,
+      ...(session.baseDir === undefined ? {} : { baseDir: session.baseDir }),
+    }),
+  );
+  return code;
+}
+
+/** V8's compiled code is kept between runs: it halves the time to load oclif and the engine. */
+function cacheCompiledCode(): void {
+  const base = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
+  module.enableCompileCache(join(base, "orch", "node"));
+}
+
+function quieten(): void {
+  // `orch plan | head`: the reader has gone, which is its right.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
+      throw error;
+    });
+  // node:sqlite is announced as experimental on every start of older Node versions.
+  const others = process.listeners("warning");
+  process.removeAllListeners("warning");
+  process.on("warning", (warning) => {
+    if (warning.name === "ExperimentalWarning" && /SQLite/i.test(warning.message)) return;
+    for (const listener of others) listener.call(process, warning);
+  });
+}

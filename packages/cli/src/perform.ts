@@ -1,0 +1,111 @@
+/** Showing a plan, asking, carrying it out: what apply, destroy and refresh have in common. */
+import { apply as applyPlan, plan as makePlan } from "@orch/core/engine";
+import type { PlanOptions } from "@orch/core/engine-contract";
+import { exitCodeOf, OrchError } from "@orch/core/model/failure";
+import { hasChanges, type Plan, summarize } from "@orch/core/model/plan";
+import type { Work } from "./context.js";
+import { confirm } from "./prompt.js";
+import { renderOutputValues, renderPlan } from "./render/plan.js";
+import { resultText } from "./render/progress.js";
+import { count } from "./render/text.js";
+import { errTheme, isInteractive, note, outTheme, session, write } from "./session.js";
+import type { View } from "./view/view.js";
+
+export interface PerformFlags {
+  readonly yes: boolean;
+  readonly diff: boolean;
+  readonly continueOnError: boolean;
+}
+
+/** The exit code. */
+export async function planAndPerform(
+  work: Work,
+  view: View,
+  options: PlanOptions,
+  flags: PerformFlags,
+  command: string,
+): Promise<number> {
+  // Before the work of planning: a pipeline that forgot --yes learns it at once.
+  if (!flags.yes && !isInteractive()) throw needsConfirmation(command);
+  return perform(work, view, await makePlan(work.engine, options), undefined, flags, command);
+}
+
+/** `digest`: of a plan that comes from a file. */
+export async function perform(
+  work: Work,
+  view: View,
+  plan: Plan,
+  digest: string | undefined,
+  flags: PerformFlags,
+  command: string,
+): Promise<number> {
+  const { engine, stack } = work;
+  view.clear();
+  view.apply(plan);
+  const theme = outTheme();
+  if (!session.json) write(renderPlan(plan, { theme, full: flags.diff }));
+  if (!hasChanges(plan) && !plan.steps.some(isBookkeeping)) return 0;
+  if (hasChanges(plan) && !flags.yes) {
+    if (!isInteractive()) throw needsConfirmation(command);
+    write("");
+    const details = (): void => write(`\n${renderPlan(plan, { theme, full: true })}\n`);
+    if (!(await confirm(question(plan), details))) {
+      note("Nothing was changed.");
+      return 1;
+    }
+  }
+  if (!session.json) write("");
+  const result = await applyPlan(engine, plan, {
+    continueOnError: flags.continueOnError,
+    ...(digest === undefined ? {} : { digest }),
+  });
+  view.clear();
+  if (!session.json && hasChanges(plan)) {
+    const ok = result.outcome === "succeeded";
+    const text = resultText(result, {
+      theme: ok ? theme : errTheme(),
+      verbose: session.verbose,
+      plan,
+      baseDir: stack.project.programDir,
+    });
+    const outputs = renderOutputValues(result.outputs, { theme, full: false });
+    if (outputs.length > 0 && plan.kind === "apply")
+      write(["", theme.bold("Outputs"), ...outputs.map((line) => `  ${line}`)].join("\n"));
+    if (ok) write(`\n${text}`);
+    else note(`\n${text}`);
+  }
+  if (result.outcome === "succeeded") return 0;
+  if (result.outcome === "interrupted") return 130;
+  return result.problem === undefined ? 1 : exitCodeOf(result.problem);
+}
+
+/** Written to the state without anything for a person to decide: options, dependencies, default providers. */
+const isBookkeeping = (step: Plan["steps"][number]): boolean => step.op !== "same" || step.write;
+
+function question(plan: Plan): string {
+  const n = summarize(plan);
+  const target = `stack ${plan.stack} of ${plan.project}`;
+  const destroys = n.delete + n.replace;
+  switch (plan.kind) {
+    case "destroy":
+      return `Really destroy ${count(n.delete, "resource")} of ${target}?`;
+    case "refresh":
+      return `Write what was found into the state of ${target}?`;
+    case "apply":
+      return destroys > 0
+        ? `Apply this to ${target}, with ${count(destroys, "resource")} deleted or replaced?`
+        : `Apply this to ${target}?`;
+  }
+}
+
+const needsConfirmation = (command: string): OrchError =>
+  new OrchError({
+    reason: "needs-confirmation",
+    message: `\`orch ${command}\` asks before it changes anything, and there is no terminal to ask at.`,
+    next: [
+      `Give --yes to go on without being asked: \`orch ${command} --yes\`.`,
+      ...(command === "apply"
+        ? ["Or review a plan first: `orch plan --out FILE`, then `orch apply FILE --yes`."]
+        : []),
+    ],
+  });

@@ -1,0 +1,203 @@
+/**
+ * The documents of `--json`. Every one carries `"format": 1`; within a format only members are added. Values are written as
+ * in Pulumi's state, with its signature keys; a secret is `{"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+ * "value": "[secret]"}`, never its content, unless secrets were asked for. Documented in docs/cli.md.
+ */
+
+import type { DriftReport } from "@orch/core/engine-contract";
+import type { Diff } from "@orch/core/model/diff";
+import type { ApplyResult, Event } from "@orch/core/model/event";
+import type { Failure } from "@orch/core/model/failure";
+import { formatPath } from "@orch/core/model/path";
+import { type Drift, hasChanges, type Plan, type Step, summarize } from "@orch/core/model/plan";
+import type { ResourceState } from "@orch/core/model/resource";
+import { equal, map, type PropertyMap, reveal, Secret, Unknown, type Value } from "@orch/core/model/value";
+import { encode, encodeMap, type Json, unknownSentinel } from "@orch/core/wire/json";
+import { effectOf } from "./plan.js";
+import { secretText } from "./value.js";
+
+type JsonObject = { [key: string]: Json };
+
+/** Secrets replaced by a mark; an unknown secret stays unknown. */
+const masked = (value: Value): Value =>
+  map(value, (v) =>
+    v instanceof Secret ? new Secret(v.value instanceof Unknown ? v.value : secretText) : v,
+  );
+
+export const valueJson = (value: Value, showSecrets = false): Json =>
+  encode(showSecrets ? value : masked(value), { secrets: "wrap" });
+export const mapJson = (properties: PropertyMap, showSecrets = false): JsonObject =>
+  encodeMap(showSecrets ? properties : (masked(properties) as PropertyMap), { secrets: "wrap" });
+
+/** A plan as one document. It cannot be applied: `plan --out` writes the file for that. */
+export function planJson(plan: Plan): JsonObject {
+  return {
+    format: 1,
+    type: "plan",
+    kind: plan.kind,
+    project: plan.project,
+    stack: plan.stack,
+    createdAt: new Date(plan.createdAt).toISOString(),
+    orchVersion: plan.orchVersion,
+    changes: hasChanges(plan),
+    summary: { ...summarize(plan) },
+    drift: plan.drift.map(driftJson),
+    steps: plan.steps.map(stepJson),
+    outputs: mapJson(plan.outputs),
+    priorOutputs: mapJson(plan.priorOutputs),
+    plugins: plan.plugins.map((plugin) => ({
+      name: plugin.name,
+      source: plugin.source,
+      ...(plugin.version === undefined ? {} : { version: plugin.version }),
+      ...(plugin.sha256 === undefined ? {} : { sha256: plugin.sha256 }),
+    })),
+    needsProgram: plan.needsProgram,
+    warnings: plan.warnings.map(failureJson),
+  };
+}
+
+function stepJson(step: Step): JsonObject {
+  const resource = "resource" in step ? step.resource : step.prior;
+  const out: JsonObject = {
+    id: step.id,
+    op: step.op,
+    urn: step.urn,
+    type: resource.type,
+    name: resource.name,
+    after: [...step.after],
+  };
+  const effect = effectOf(step);
+  if (effect !== undefined) out.effect = effect;
+  if (resource.parent !== undefined) out.parent = resource.parent;
+  if (resource.provider !== undefined) out.provider = resource.provider;
+  if (step.reason !== undefined) out.reason = step.reason as unknown as Json;
+  const prior = step.op === "create" ? step.replaces?.prior : "prior" in step ? step.prior : undefined;
+  if (prior?.id !== undefined) out.objectId = prior.id;
+  if (prior?.deposed !== undefined) out.deposed = prior.deposed;
+  if ("inputs" in step) out.inputs = mapJson(step.inputs);
+  switch (step.op) {
+    case "create":
+      if (step.replaces !== undefined) {
+        out.order = step.replaces.order;
+        out.changes = changesJson(step.replaces.diff);
+      }
+      break;
+    case "update":
+      out.changes = changesJson(step.diff);
+      if (step.movedFrom !== undefined) out.movedFrom = step.movedFrom;
+      break;
+    case "same":
+      if (step.movedFrom !== undefined) out.movedFrom = step.movedFrom;
+      break;
+    case "delete":
+      if (step.replaced !== undefined) out.order = step.replaced;
+      if (step.forget !== undefined) out.forget = step.forget;
+      break;
+    case "read":
+      out.objectId = step.objectId instanceof Unknown ? unknownSentinel : valueJson(step.objectId);
+      break;
+    case "import":
+      out.objectId = step.objectId;
+      break;
+    case "refresh":
+      if (step.observed === undefined) out.gone = true;
+      else out.observed = mapJson(step.observed.outputs);
+      break;
+  }
+  return out;
+}
+
+/** `sameContent` tells, of values that are masked, whether they differ. */
+function changesJson(diff: Diff): Json[] {
+  return diff.changes.map((change) => {
+    const { before, after } = change;
+    const out: JsonObject = { path: formatPath(change.path), effect: change.effect, side: change.side };
+    if (before !== undefined) out.before = valueJson(before);
+    if (after !== undefined) out.after = valueJson(after);
+    if (change.reason !== undefined) out.reason = change.reason;
+    if (before instanceof Secret || after instanceof Secret)
+      out.sameContent = before !== undefined && after !== undefined && equal(reveal(before), reveal(after));
+    return out;
+  });
+}
+
+function driftJson(drift: Drift): JsonObject {
+  return {
+    urn: drift.urn,
+    type: drift.type,
+    ...(drift.id === undefined ? {} : { objectId: drift.id }),
+    kind: drift.kind,
+    changes: changesJson(drift.diff),
+  };
+}
+
+export const driftReportJson = (report: DriftReport): JsonObject => ({
+  format: 1,
+  type: "drift",
+  project: report.project,
+  stack: report.stack,
+  checked: report.checked,
+  drifted: report.drift.length > 0,
+  drift: report.drift.map(driftJson),
+  failures: report.failures.map(failureJson),
+});
+
+export const failureJson = (failure: Failure): JsonObject =>
+  JSON.parse(JSON.stringify(failure)) as JsonObject;
+
+/** What stands on standard output instead of the document when a command with `--json` fails. */
+export const errorJson = (failure: Failure, exitCode: number): JsonObject => ({
+  format: 1,
+  type: "error",
+  exitCode,
+  error: failureJson(failure),
+});
+
+export const resultJson = (result: ApplyResult): JsonObject => ({
+  outcome: result.outcome,
+  runId: result.runId,
+  elapsedMs: Math.round(result.elapsedMs),
+  done: result.done,
+  summary: { ...result.summary },
+  failed: result.failed.map(({ step, failure }) => ({ ...stepJson(step), failure: failureJson(failure) })),
+  skipped: result.skipped.map(stepJson),
+  ...(result.problem === undefined ? {} : { problem: failureJson(result.problem) }),
+  outputs: mapJson(result.outputs),
+});
+
+/** One line of `apply --json`. */
+export function eventJson(event: Event): JsonObject {
+  switch (event.type) {
+    case "plan-made":
+      return planJson(event.plan);
+    case "apply-ended":
+      return { format: 1, type: "apply-ended", ...resultJson(event.result) };
+    case "step-failed":
+      return { format: 1, ...event, failure: failureJson(event.failure) };
+    case "resource-registered":
+      return { format: 1, type: event.type, resource: { ...event.resource } as unknown as Json };
+    default:
+      return { format: 1, ...event } as JsonObject;
+  }
+}
+
+export const stateJson = (state: ResourceState, showSecrets = false): JsonObject => ({
+  urn: state.urn,
+  type: state.type,
+  name: state.name,
+  custom: state.custom,
+  ...(state.id === undefined ? {} : { id: state.id }),
+  ...(state.deposed === undefined ? {} : { deposed: state.deposed }),
+  ...(state.external === true ? { external: true } : {}),
+  ...(state.parent === undefined ? {} : { parent: state.parent }),
+  ...(state.provider === undefined ? {} : { provider: state.provider }),
+  dependencies: [...state.dependencies],
+  inputs: mapJson(state.inputs, showSecrets),
+  outputs: mapJson(state.outputs, showSecrets),
+  options: state.options as unknown as Json,
+  ...(state.initErrors === undefined || state.initErrors.length === 0
+    ? {}
+    : { initErrors: [...state.initErrors] }),
+  ...(state.createdAt === undefined ? {} : { createdAt: new Date(state.createdAt).toISOString() }),
+  ...(state.modifiedAt === undefined ? {} : { modifiedAt: new Date(state.modifiedAt).toISOString() }),
+});

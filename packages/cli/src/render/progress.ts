@@ -1,0 +1,139 @@
+/** One line per thing that happens, the same words in the live and in the plain view. */
+import type { ApplyResult, Event, LogLevel } from "@orch/core/model/event";
+import type { Plan, Step, StepId, StepOp } from "@orch/core/model/plan";
+import type { Urn } from "@orch/core/model/urn";
+import { type FailureView, renderFailure } from "./failure.js";
+import { shortUrn } from "./names.js";
+import { doneText } from "./plan.js";
+import { count, duration, visible } from "./text.js";
+import type { Theme } from "./theme.js";
+
+type Words = readonly [running: string, done: string, failed: string];
+
+const words: Readonly<Record<StepOp, Words>> = {
+  same: ["updating the state of", "updated the state of", "could not update the state of"],
+  create: ["creating", "created", "could not create"],
+  update: ["updating", "updated", "could not update"],
+  delete: ["deleting", "deleted", "could not delete"],
+  read: ["reading", "read", "could not read"],
+  import: ["importing", "imported", "could not import"],
+  refresh: ["refreshing", "refreshed", "could not refresh"],
+};
+const replacement: Readonly<Partial<Record<StepOp, Words>>> = {
+  create: ["creating the new", "created the new", "could not create the new"],
+  delete: ["deleting the old", "deleted the old", "could not delete the old"],
+};
+const forgetting: Words = ["forgetting", "forgot", "could not forget"];
+
+/** Looks up what an event's step is; events carry only its number. */
+export type StepLookup = (id: StepId) => Step | undefined;
+export const lookupIn = (plan: Plan | undefined): StepLookup =>
+  plan === undefined ? () => undefined : (id) => plan.steps[id];
+
+function wordsOf(op: StepOp, step: Step | undefined): Words {
+  if (step?.op === "delete" && step.forget !== undefined) return forgetting;
+  const replaced =
+    (step?.op === "create" && step.replaces !== undefined) ||
+    (step?.op === "delete" && step.replaced !== undefined);
+  return (replaced ? replacement[op] : undefined) ?? words[op];
+}
+
+function styleOf(
+  op: StepOp,
+  step: Step | undefined,
+  theme: Theme,
+): [symbol: string, style: (s: string) => string] {
+  if (step?.op === "create" && step.replaces !== undefined) return ["±", theme.replace];
+  if (step?.op === "delete" && step.replaced !== undefined) return ["±", theme.replace];
+  switch (op) {
+    case "create":
+      return ["+", theme.create];
+    case "update":
+      return ["~", theme.update];
+    case "delete":
+      return ["-", theme.remove];
+    case "import":
+      return ["=", theme.read];
+    case "same":
+      return [">", theme.read];
+    case "read":
+      return ["?", theme.read];
+    case "refresh":
+      return ["↻", theme.read];
+  }
+}
+
+export interface RunningStep {
+  readonly op: StepOp;
+  readonly urn: Urn;
+  readonly step: Step | undefined;
+}
+
+/** `~ updating host:File config` */
+export function runningLine({ op, urn, step }: RunningStep, theme: Theme): string {
+  const [symbol, style] = styleOf(op, step, theme);
+  return `${style(symbol)} ${wordsOf(op, step)[0]} ${shortUrn(urn)}`;
+}
+
+/** `+ created host:File config (1.2 s)`; the time is left out when it is short and `times` is not set. */
+export function finishedLine(running: RunningStep, elapsedMs: number, theme: Theme, times: boolean): string {
+  const [symbol, style] = styleOf(running.op, running.step, theme);
+  const time = times || elapsedMs >= 1000 ? theme.dim(` (${duration(elapsedMs)})`) : "";
+  return `${style(symbol)} ${wordsOf(running.op, running.step)[1]} ${shortUrn(running.urn)}${time}`;
+}
+
+export function failedLine(running: RunningStep, message: string, theme: Theme): string {
+  const first = visible(message).split("\n", 1)[0] as string;
+  return `${theme.error("✗")} ${wordsOf(running.op, running.step)[2]} ${shortUrn(running.urn)}: ${first}`;
+}
+
+const logLabel: Readonly<Record<LogLevel, string>> = {
+  debug: "debug",
+  info: "info",
+  warning: "warning",
+  error: "error",
+};
+
+/** `warning host:File config: message`; further lines are indented. */
+export function logLines(event: Extract<Event, { type: "log" }>, theme: Theme): string[] {
+  const style = event.level === "error" ? theme.error : event.level === "warning" ? theme.warning : theme.dim;
+  const [first = "", ...more] = visible(event.message.trimEnd()).split("\n");
+  const who = event.urn === undefined ? "" : ` ${shortUrn(event.urn)}`;
+  return [`${style(logLabel[event.level])}${who}: ${first}`, ...more.map((line) => `  ${line}`)];
+}
+
+/** The end of an apply: failures in full, what was left out and why, one line that sums up. */
+export function resultText(result: ApplyResult, view: FailureView & { readonly plan: Plan }): string {
+  const { theme, plan } = view;
+  const out: string[] = [];
+  for (const { failure } of result.failed) out.push(renderFailure(failure, view), "");
+  if (result.problem !== undefined) out.push(renderFailure(result.problem, view), "");
+  if (result.skipped.length > 0) {
+    out.push(theme.warning(`Not done: ${count(result.skipped.length, "step")}`));
+    const shown = result.skipped.slice(0, 10);
+    for (const step of shown) {
+      const [, , failed] = wordsOf(step.op, step);
+      out.push(`  ${failed.replace("could not", "did not")} ${shortUrn(step.urn)}`);
+    }
+    if (shown.length < result.skipped.length) out.push(`  … ${result.skipped.length - shown.length} more`);
+    out.push("");
+  }
+  const verb = { apply: "Apply", destroy: "Destroy", refresh: "Refresh" }[plan.kind];
+  const time = duration(result.elapsedMs);
+  switch (result.outcome) {
+    case "succeeded":
+      out.push(`${theme.success(`${verb} complete:`)} ${doneText(result.summary)}, in ${time}.`);
+      break;
+    case "failed":
+      out.push(
+        `${theme.error(`${verb} failed:`)} ${result.failed.length} failed, ${doneText(result.summary)}, ${result.skipped.length} not done, in ${time}.`,
+      );
+      break;
+    case "interrupted":
+      out.push(
+        `${theme.warning(`${verb} interrupted:`)} ${doneText(result.summary)}, ${result.skipped.length} not done, in ${time}. The state holds what was done; run the command again to go on.`,
+      );
+      break;
+  }
+  return out.join("\n");
+}
