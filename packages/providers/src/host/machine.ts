@@ -1,0 +1,96 @@
+/**
+ * A machine as the resources see it: files and scripts, the same over SSH and locally. POSIX systems; a path is absolute and names
+ * bytes in UTF-8.
+ */
+import { OrchError } from "@orch/core/model/failure";
+
+export interface FileInfo {
+  readonly kind: "file" | "directory" | "link" | "other";
+  /** Bytes. */
+  readonly size: number;
+  /** Permission bits, including setuid, setgid and sticky. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface ScriptRequest {
+  /** Shell text; goes over the standard input, never in an argument. */
+  readonly script: string;
+  /** Program and arguments that get a file with the script as last argument. Default: the script is evaluated by `/bin/sh`. */
+  readonly interpreter?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly stdin?: string;
+  /** Fires: the script's process group gets SIGTERM and, 5 s later, SIGKILL. */
+  readonly signal: AbortSignal;
+}
+export interface ScriptResult {
+  /** Null when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signal?: string;
+  /** The last {@link outputLimit} bytes of each, as UTF-8. */
+  readonly stdout: string;
+  readonly stderr: string;
+}
+export const outputLimit = 256 * 1024;
+
+/** File operations reject with {@link MachineError}; a lost connection with `connection-failed`. */
+export interface Machine {
+  /** `this machine`, or `root@web1:22`. */
+  readonly name: string;
+  /** Does not follow a link. Undefined: there is nothing. */
+  stat(path: string): Promise<FileInfo | undefined>;
+  readLink(path: string): Promise<string>;
+  read(path: string): Promise<Buffer>;
+  /** Makes a new file (it must not exist) with the content on the disk, not only in its cache. */
+  writeNew(path: string, content: Buffer, mode: number): Promise<void>;
+  /** -1 keeps the user or the group. */
+  chown(path: string, uid: number, gid: number): Promise<void>;
+  chmod(path: string, mode: number): Promise<void>;
+  /** Replaces what is there in one step. */
+  rename(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  list(path: string): Promise<readonly string[]>;
+  makeDirectory(path: string, mode: number): Promise<void>;
+  removeDirectory(path: string): Promise<void>;
+  run(request: ScriptRequest): Promise<ScriptResult>;
+}
+
+export type MachineErrorCode = "ENOENT" | "EACCES" | "EEXIST" | "ENOTEMPTY" | "ENOSPC" | "EOTHER";
+
+const words: Record<Exclude<MachineErrorCode, "EOTHER">, string> = {
+  ENOENT: "no such file or folder",
+  EACCES: "permission denied",
+  EEXIST: "it exists already",
+  ENOTEMPTY: "it is not empty",
+  ENOSPC: "no space left on the device",
+};
+
+/** A file operation that a machine refused, as the failure it becomes when nobody handles it. */
+export class MachineError extends OrchError {
+  constructor(
+    readonly code: MachineErrorCode,
+    what: string,
+    path: string,
+    machine: string,
+    detail?: string,
+  ) {
+    const why = code === "EOTHER" ? (detail ?? "refused") : words[code];
+    super({
+      reason: code === "ENOSPC" ? "disk-full" : "provider-error",
+      message: `Could not ${what} ${path} on ${machine}: ${why}`,
+      ...(code === "EACCES"
+        ? { next: ["Log in as a user who may do that, or change who owns the folder."] }
+        : code === "ENOENT"
+          ? { next: ["Make its folder first: a `host.Directory` that this resource depends on."] }
+          : code === "ENOSPC"
+            ? { next: ["Free some space on that machine and apply again."] }
+            : {}),
+    });
+    this.name = "MachineError";
+  }
+}
+
+/** Single quotes for a POSIX shell. */
+export const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,0 +1,54 @@
+/** The package `host`: files, folders and scripts on machines. Loaded when a program first uses one. */
+import { createRequire } from "node:module";
+import type { LoadContext, Provider } from "@orch/core/provider/contract";
+import { z } from "zod";
+import { createProvider, defineProvider } from "../direct/index.js";
+import { command } from "./command.js";
+import { connectionProperty, fromShorthand } from "./connection.js";
+import { directory } from "./directory.js";
+import { file } from "./file.js";
+import { facts, readFile } from "./invokes.js";
+import { HostSession } from "./session.js";
+import type { SshPool } from "./ssh/pool.js";
+
+const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+
+/** Explicit providers with one login share its connection; it ends with the last of them. */
+let pool: Promise<SshPool> | undefined;
+let users = 0;
+
+const openPool = (): Promise<SshPool> => {
+  // ssh2 is loaded when a machine is first reached with it.
+  pool ??= import("./ssh/pool.js").then(({ SshPool: Pool }) => new Pool());
+  return pool;
+};
+
+async function closePool(): Promise<void> {
+  users--;
+  if (users > 0 || pool === undefined) return;
+  const closing = pool;
+  pool = undefined;
+  await (await closing).close();
+}
+
+export const hostProvider = defineProvider({
+  name: "host",
+  version,
+  description: "Files, folders and scripts on machines, over SSH or here.",
+  config: z.strictObject({ connection: connectionProperty }),
+  replaceOn: ["connection.type", "connection.host"],
+  findAgain: "id-known-before",
+  normalize: (config) => {
+    const connection = fromShorthand(config.connection);
+    return connection === undefined ? config : { ...config, connection };
+  },
+  open: ({ connection }, context: LoadContext) => {
+    users++;
+    return new HostSession(connection, context, openPool);
+  },
+  close: closePool,
+  resources: [file, directory, command],
+  invokes: [readFile, facts],
+});
+
+export const create = (context: LoadContext): Provider => createProvider(hostProvider, context);
