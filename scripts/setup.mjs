@@ -52,6 +52,7 @@ export function setup(say = (line) => process.stderr.write(`setup: ${line}\n`)) 
     run("npm", [verb, "--loglevel=error"]);
   }
   run(pinnedNode, [join("node_modules", "tsc7", "bin", "tsc"), "-b", "tsconfig.json"]);
+  run(pinnedNode, [join("packages", "cli", "scripts", "bundle.mjs")]);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

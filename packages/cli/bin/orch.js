@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Kept to syntax that old versions of Node understand, so that they say what is missing instead of failing to parse.
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 const have = process.versions.node.split(".").map(Number);
 if (have[0] < 22 || (have[0] === 22 && have[1] < 20)) {
@@ -16,6 +17,17 @@ if (args.length === 1 && (args[0] === "--version" || args[0] === "-v" || args[0]
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   process.stdout.write(`${version}\n`);
 } else {
-  const { main } = await import("../dist/main.js");
-  await main(args);
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  const { main } = await import(isFresh(root) ? "../dist/bundle/main.js" : "../dist/main.js");
+  await main(args, root);
+}
+
+/** In a checkout the packages may be compiled anew without being joined anew; their build notes then are the newer ones. */
+function isFresh(root) {
+  const changed = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  const joined = changed(`${root}dist/bundle/main.js`);
+  if (joined === undefined) return false;
+  return ["cli", "core", "providers"].every(
+    (name) => !(changed(`${root}../${name}/dist/.tsbuildinfo`) > joined),
+  );
 }

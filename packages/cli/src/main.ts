@@ -5,23 +5,20 @@
 import module from "node:module";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { exitCodeOf, OrchError, toFailure } from "@orch/core/model/failure";
 import { commands, pluginCommands, route, takesValue } from "./commands.js";
 import { endProgramHost, startProgramEarly } from "./early.js";
 import { errTheme, note, readGlobalFlags, session, startSession, writeJson } from "./session.js";
 
-const root = fileURLToPath(new URL("../", import.meta.url));
-
-/** Never rejects; the process's exit code tells the outcome. */
-export async function main(argv: string[]): Promise<void> {
+/** `root`: this package's folder. Never rejects; the process's exit code tells the outcome. */
+export async function main(argv: string[], root: string): Promise<void> {
   quieten();
   const flags = readGlobalFlags(argv);
   startSession(flags);
   try {
     if (flags.cwd !== undefined) changeFolder(flags.cwd);
     cacheCompiledCode();
-    process.exitCode = await run(argv);
+    process.exitCode = await run(argv, root);
   } catch (error) {
     process.exitCode = await report(error);
   } finally {
@@ -29,7 +26,7 @@ export async function main(argv: string[]): Promise<void> {
   }
 }
 
-async function run(argv: string[]): Promise<number> {
+async function run(argv: string[], root: string): Promise<number> {
   const { id, argv: rest, words } = route(argv);
   const load = id === undefined ? undefined : commands[id];
   const asksForHelp = rest.includes("--help") || rest.includes("-h");

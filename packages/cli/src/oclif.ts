@@ -1,6 +1,7 @@
 /** The two ways into oclif: bare, for a command that is already found, and whole, for help, completion and mistyped words. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { Config } from "@oclif/core";
 import { OrchError } from "@orch/core/model/failure";
 import { closest } from "@orch/core/state/closest";
@@ -28,9 +29,9 @@ export async function runOclif(
 ): Promise<number> {
   const topics = new Set(Object.keys(commands).map((id) => id.split(":")[0] as string));
   if (!known && !(words.length === 1 && topics.has(words[0] as string))) throw unknownCommand(words, topics);
-  const [{ run }, { flush }] = await Promise.all([import("@oclif/core/run"), import("@oclif/core/flush")]);
-  await run(argv, root);
-  await flush();
+  const whole = pathToFileURL(join(root, "dist", "oclif-whole.js")).href;
+  const { runWhole } = (await import(whole)) as typeof import("./oclif-whole.js");
+  await runWhole(argv, root);
   return 0;
 }
 

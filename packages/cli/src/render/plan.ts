@@ -5,6 +5,7 @@
 import type { Diff, PropertyChange } from "@orch/core/model/diff";
 import { formatPath } from "@orch/core/model/path";
 import {
+  byOrch,
   type Drift,
   hasChanges,
   type Plan,
@@ -97,7 +98,7 @@ export function renderPlan(plan: Plan, view: PlanView): string {
   let changed = 0;
   for (const step of plan.steps) {
     const effect = effectOf(step);
-    if (effect === undefined) continue;
+    if (effect === undefined || byOrch(step.urn)) continue;
     changed++;
     const group = groups.get(effect);
     if (group === undefined) groups.set(effect, [step]);
@@ -284,11 +285,11 @@ function mapChanges(before: PropertyMap, after: PropertyMap): PropertyChange[] {
   return changes;
 }
 
-/** The properties of something new. SDK bookkeeping (`__defaults` of bridged providers) only in full views. */
-export function properties(map: PropertyMap, view: ValueView): string[] {
+/** Properties, one per line or more. The SDK's bookkeeping (`__defaults`, the code of a dynamic provider) only when asked for. */
+export function properties(map: PropertyMap, view: ValueView, internals = view.full): string[] {
   const out: string[] = [];
   for (const [key, value] of Object.entries(map)) {
-    if (key.startsWith("__") && !view.full) continue;
+    if (key.startsWith("__") && !internals) continue;
     for (const line of labelled(keyText(key), value, view)) out.push(line);
   }
   return out;

@@ -80,7 +80,12 @@ export function findResource(
   });
 }
 
-export function renderState(resource: ResourceState, theme: Theme, showSecrets: boolean): string[] {
+/** `internals`: also what SDKs keep for themselves. */
+export function renderState(
+  resource: ResourceState,
+  theme: Theme,
+  { showSecrets, internals }: { readonly showSecrets: boolean; readonly internals: boolean },
+): string[] {
   const out = [line(resource, theme), theme.dim(visible(resource.urn))];
   const fact = (name: string, value: string | undefined): void => {
     if (value !== undefined) out.push(`${theme.dim(`${name}:`)} ${value}`);
@@ -100,7 +105,11 @@ export function renderState(resource: ResourceState, theme: Theme, showSecrets: 
   fact("options", options.length === 0 ? undefined : options.map(([key]) => key).join(", "));
   for (const error of resource.initErrors ?? []) fact("half-done", visible(error));
   const section = (title: string, map: PropertyMap): void => {
-    const lines = properties(showSecrets ? (reveal(map) as PropertyMap) : map, { theme, full: true });
+    const lines = properties(
+      showSecrets ? (reveal(map) as PropertyMap) : map,
+      { theme, full: true },
+      internals,
+    );
     if (lines.length > 0) out.push("", theme.bold(title), ...lines.map((text) => `  ${text}`));
   };
   section("Inputs", resource.inputs);

@@ -26,7 +26,13 @@ export default class StateShow extends OrchCommand {
       const resource = findResource(resources, args.resource, stack);
       if (flags.json)
         writeJson({ format: 1, type: "resource", ...stateJson(resource, flags["show-secrets"]) });
-      else write(renderState(resource, outTheme(), flags["show-secrets"]).join("\n"));
+      else
+        write(
+          renderState(resource, outTheme(), {
+            showSecrets: flags["show-secrets"],
+            internals: flags.verbose,
+          }).join("\n"),
+        );
       return 0;
     });
   }
