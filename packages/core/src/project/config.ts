@@ -79,8 +79,11 @@ export function getConfig(
   if (found !== undefined && rest.length === 0) return found;
   let inner: unknown = found === undefined ? undefined : parseJson(found.value);
   for (const segment of rest) {
+    const fits = Array.isArray(inner)
+      ? typeof segment === "number"
+      : typeof inner === "object" && inner !== null;
     inner =
-      typeof inner === "object" && inner !== null && Object.hasOwn(inner, segment)
+      fits && Object.hasOwn(inner as object, segment)
         ? (inner as Record<PathSegment, unknown>)[segment]
         : undefined;
   }
