@@ -158,7 +158,7 @@ describe("finding", () => {
       downloadUrl: "https://example.com/plugins",
     });
     expect(failure.next?.[0]).toBe(
-      "orch plugin install resource x 1.0.0 --mirror https://example.com/plugins",
+      "orch plugin install resource x 1.0.0 --server https://example.com/plugins",
     );
   });
 });
@@ -480,8 +480,7 @@ describe("the lock file", () => {
     );
     expect(failure).toMatchObject({
       reason: "plugin-checksum",
-      message: "The plugin scripted 1.2.3 is not the one that orch.lock.json names.",
-      path,
+      message: `The plugin scripted 1.2.3 (${path}) is not the one that orch.lock.json names.`,
       expected: `SHA-256 ${locked} (${os}-${arch})`,
       found: `SHA-256 ${sha256(path)}`,
     });

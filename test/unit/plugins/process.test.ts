@@ -304,3 +304,24 @@ describe("talking", () => {
     });
   });
 });
+
+test("what is secret to one plugin is no secret in the messages of another", async () => {
+  const { engineAddress } = await import("@orch/providers/pulumi/engine-service");
+  const { Redactor } = await import("@orch/providers/pulumi/redact");
+  const { connectHost } = await import("../../plugins/kit.js");
+  const logs: string[] = [];
+  const context = {
+    project: "p",
+    stack: "s",
+    log: (entry: { message: string }) => void logs.push(entry.message),
+  };
+  const [one, two] = [new Redactor(), new Redactor()];
+  one.learn({ name: new Secret("assets") });
+  const [first, second] = [await engineAddress(context, one), await engineAddress(context, two)];
+  await connectHost(first.address).log("info", "first made assets");
+  await connectHost(second.address).log("info", "second made assets");
+  first.release();
+  await connectHost(second.address).log("info", "second still talks");
+  second.release();
+  expect(logs).toEqual(["first made [secret]", "second made assets", "second still talks"]);
+});

@@ -1,6 +1,7 @@
 /**
  * The engine's side of the plugin protocol: where plugins send their log and status lines. One server serves all plugins that
- * log to the same place; it is started for the first and stopped with the last.
+ * log to the same place; it is started for the first and stopped with the last. Each plugin gets a port of its own, by which
+ * its messages are told from those of others: what is secret to one may be an everyday word to the next.
  */
 import {
   type Metadata,
@@ -24,9 +25,11 @@ type Log = LoadContext["log"];
 const levels: readonly LogLevel[] = ["debug", "info", "warning", "error"];
 
 interface Running {
-  readonly address: Promise<string>;
-  readonly redactors: Set<Redactor>;
   readonly server: Server;
+  /** By address. */
+  readonly redactors: Map<string, Redactor>;
+  /** Plugins that have, or are about to get, an address. */
+  users: number;
 }
 const running = new Map<Log, Running>();
 
@@ -40,22 +43,37 @@ export async function engineAddress(
   context: Pick<LoadContext, "log" | "project" | "stack">,
   redactor: Redactor,
 ): Promise<EngineAddress> {
-  let engine = running.get(context.log);
-  if (engine === undefined) {
-    engine = start(context);
-    running.set(context.log, engine);
-  }
+  const engine = running.get(context.log) ?? start(context);
+  running.set(context.log, engine);
+  engine.users++;
   const { server, redactors } = engine;
-  redactors.add(redactor);
-  return {
-    address: await engine.address,
-    release: () => {
-      redactors.delete(redactor);
-      if (redactors.size > 0 || running.get(context.log)?.server !== server) return;
-      running.delete(context.log);
-      server.forceShutdown();
-    },
+  let address: string | undefined;
+  const release = () => {
+    if (address !== undefined) {
+      redactors.delete(address);
+      server.unbind(address);
+    }
+    if (--engine.users > 0) return;
+    if (running.get(context.log) === engine) running.delete(context.log);
+    server.forceShutdown();
   };
+  try {
+    address = await bind(server);
+  } catch (error) {
+    release();
+    throw error;
+  }
+  redactors.set(address, redactor);
+  return { address, release };
+}
+
+function bind(server: Server): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
+      if (error) reject(error);
+      else resolve(`127.0.0.1:${port}`);
+    });
+  });
 }
 
 type Handler<Request, Response> = (
@@ -64,7 +82,7 @@ type Handler<Request, Response> = (
 ) => void;
 
 function start(context: Pick<LoadContext, "log" | "project" | "stack">): Running {
-  const redactors = new Set<Redactor>();
+  const redactors = new Map<string, Redactor>();
   const server = new Server(channelOptions);
   let root = `urn:pulumi:${context.stack}::${context.project}::${rootStackType}::${context.project}-${context.stack}`;
   const ok = (
@@ -74,7 +92,9 @@ function start(context: Pick<LoadContext, "log" | "project" | "stack">): Running
   const log: Handler<EngineTypes.LogRequest, unknown> = (call, answer) => {
     const request = call.request;
     let message = request.getMessage();
-    for (const redactor of redactors) message = redactor.redact(message);
+    // The authority that the plugin connected to. One that cannot be placed is redacted for all.
+    const own = redactors.get(call.getHost());
+    for (const redactor of own ? [own] : redactors.values()) message = redactor.redact(message);
     const urn = request.getUrn();
     context.log({
       level: levels[request.getSeverity()] ?? "info",
@@ -106,13 +126,7 @@ function start(context: Pick<LoadContext, "log" | "project" | "stack">): Running
   server.addService(health, {
     check: (_call: unknown, answer: sendUnaryData<Buffer>) => answer(null, Buffer.from([0x08, 0x01])),
   });
-  const address = new Promise<string>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
-      if (error) reject(error);
-      else resolve(`127.0.0.1:${port}`);
-    });
-  });
-  return { address, redactors, server };
+  return { server, redactors, users: 0 };
 }
 
 /** `grpc.health.v1.Health/Check`, whose only answer here is `SERVING` (field 1, value 1). */

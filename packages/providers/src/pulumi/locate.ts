@@ -169,7 +169,7 @@ export function pluginMissing(
     found: known.length > 0 ? `only version${known.length > 1 ? "s" : ""} ${known.join(", ")}` : "none",
     detail: `Looked in:\n${looked.map((place) => `  ${place}`).join("\n")}`,
     next: [
-      `${install}${descriptor.downloadUrl ? ` --mirror ${descriptor.downloadUrl}` : ""}`,
+      `${install}${descriptor.downloadUrl ? ` --server ${descriptor.downloadUrl}` : ""}`,
       `From a mirror of your own: ${install} --mirror "https://mirror.example/{name}/v{version}/pulumi-resource-{name}-v{version}-{os}-{arch}.tar.gz"`,
       `Without network: fetch ${vendorUrls(descriptor, version ?? "<version>").join(" or ")} elsewhere, copy it here, then: ${install} --file <archive or folder>`,
     ],

@@ -148,8 +148,7 @@ export function verifyLocked(
   if (pinned.length === 0 || pinned.includes(plugin.sha256)) return;
   throw new OrchError({
     reason: "plugin-checksum",
-    message: `The plugin ${plugin.name}${plugin.version ? ` ${plugin.version}` : ""} is not the one that ${lockFileName} names.`,
-    path: plugin.path,
+    message: `The plugin ${plugin.name}${plugin.version ? ` ${plugin.version}` : ""} (${plugin.path}) is not the one that ${lockFileName} names.`,
     expected: `SHA-256 ${pinned.join(" or ")} (${platform})`,
     found: `SHA-256 ${plugin.sha256}`,
     next: [
