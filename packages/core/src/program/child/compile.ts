@@ -176,14 +176,19 @@ function loaderOf(file: string): string {
 
 /**
  * esbuild wraps what a file imports in a new object (`__toESM`). Functions that the SDK serialises (dynamic providers, callbacks)
- * capture imports, and it knows them as modules only by identity: without the wrapper, as TypeScript has it, they are
- * required again where the function runs; with it, it tries to serialise the whole module. So the wrapper goes where the
- * `default` that it adds isn't used. Lines stay where they are, for the source map.
+ * capture imports, and it knows them as modules only by identity: as TypeScript has it, they are required again where the
+ * function runs; with the wrapper, it would serialise the module. So there is no wrapper where its `default` isn't used, and
+ * TypeScript's simple one where nothing else is. Lines stay where they are, for the source map.
  */
 function plainImports(code: string): string {
   return code.replace(
     /^((?:var|const|let) (\w+) = )__toESM\((require\((?:"[^"\n]*"|'[^'\n]*')\))(?:, 1)?\);$/gm,
-    (line, head: string, name: string, require: string) =>
-      new RegExp(`\\b${name}\\.default\\b`).test(code) ? line : `${head}${require};`,
+    (line, head: string, name: string, require: string) => {
+      const uses = [...code.matchAll(new RegExp(`\\b${name}\\b(?:\\.(\\w+))?`, "g"))].slice(1);
+      const defaults = uses.filter((use) => use[1] === "default").length;
+      if (defaults === 0) return `${head}${require};`;
+      if (defaults < uses.length) return line;
+      return `${head}((mod) => mod && mod.__esModule ? mod : { default: mod })(${require});`;
+    },
   );
 }

@@ -1,8 +1,9 @@
 /** What was thrown in the program, as data for the engine. */
+import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import type { ChildError, Frame } from "../protocol.js";
-import { CompileError } from "./compile.js";
-import { userFrames } from "./positions.js";
+import { CompileError, type Compiler } from "./compile.js";
+import { userFiles, userFrames } from "./positions.js";
 
 interface Thrown {
   readonly name?: unknown;
@@ -57,7 +58,7 @@ export async function describe(thrown: unknown): Promise<ChildError> {
     };
   }
   if (name === "SyntaxError" && stack !== "") {
-    const syntax = nodeSyntaxError(stack, message);
+    const syntax = nodeSyntaxError(stack, message) ?? (frames.length === 0 ? findSyntaxError() : undefined);
     if (syntax !== undefined) return syntax;
   }
   const inner = error.errors;
@@ -90,6 +91,24 @@ function nodeSyntaxError(stack: string, message: string): ChildError | undefined
     frames: [{ file: file as string, line: Number(line), column: (indent as string).length + 1 }],
     excerpt: `${source}\n${indent}${marker}`,
   };
+}
+
+let compiler: Compiler | undefined;
+export function explainSyntaxWith(given: Compiler): void {
+  compiler = given;
+}
+
+/** For an ES module V8 keeps the place to itself: the compiler finds it in one of the files that were being loaded. */
+function findSyntaxError(): ChildError | undefined {
+  for (const file of userFiles) {
+    if (!/\.m?js$/.test(file)) continue;
+    try {
+      compiler?.compile(file, readFileSync(file, "utf8"), "esm");
+    } catch (error) {
+      if (error instanceof CompileError) return compileError(error);
+    }
+  }
+  return undefined;
 }
 
 function missingModule(error: Thrown, message: string, frames: readonly Frame[]): ChildError | undefined {

@@ -26,14 +26,17 @@ interface NodeLoader {
 
 interface ResolveContext {
   readonly parentURL?: string;
+  /** Has `require` where CommonJS asks; that goes the way above. */
+  readonly conditions?: readonly string[];
 }
 interface LoadContext {
   readonly importAttributes?: Readonly<Record<string, string>>;
+  readonly conditions?: readonly string[];
 }
 type Next<C> = (specifier: string, context?: C) => unknown;
 
-/** Installs the hooks for files outside node_modules. */
-export function installLoader(programDir: string, cacheDir: string | undefined): void {
+/** Installs the hooks for files outside node_modules; gives the compiler they use. */
+export function installLoader(programDir: string, cacheDir: string | undefined): Compiler {
   const tsconfig = readTsConfig(programDir);
   const compiler = new Compiler(tsconfig, cacheDir);
   const loader = Module as unknown as NodeLoader;
@@ -101,7 +104,13 @@ export function installLoader(programDir: string, cacheDir: string | undefined):
       }
     },
     load(url: string, context: LoadContext, next: Next<LoadContext>) {
-      if (!url.startsWith("file:") || inPackages(url)) return next(url, context);
+      if (
+        !url.startsWith("file:") ||
+        inPackages(url) ||
+        (url.endsWith(".json") && context.conditions?.includes("require"))
+      ) {
+        return next(url, context);
+      }
       const file = fileURLToPath(url);
       const extension = extname(file);
       userFiles.add(file);
@@ -119,6 +128,7 @@ export function installLoader(programDir: string, cacheDir: string | undefined):
       return next(url, context);
     },
   });
+  return compiler;
 }
 
 /** `.mts`, `.cts` and their like say it; for others the nearest package.json does. */

@@ -10,7 +10,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { FromChild, PendingRegistration, StartOptions } from "../protocol.js";
-import { describe } from "./errors.js";
+import { describe, explainSyntaxWith } from "./errors.js";
 import { findEntry, installLoader } from "./loader.js";
 import { Pipe } from "./pipe.js";
 import { mapStackTraces, userFiles, userFrames } from "./positions.js";
@@ -246,7 +246,7 @@ async function main(): Promise<void> {
   prepare(given);
   store = openStore(sdk, pipe);
   mapStackTraces();
-  installLoader(given.programDir, join(cacheRoot, "programs"));
+  explainSyntaxWith(installLoader(given.programDir, join(cacheRoot, "programs")));
   const entry = findEntry(given.programDir, given.entry);
   started = true;
   if (entry === undefined) {

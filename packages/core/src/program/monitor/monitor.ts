@@ -3,7 +3,7 @@
  * the sink. Knows messages, not transports: `run.ts` serves it over the pipe to the child, and a gRPC server can serve the same.
  */
 import { fileURLToPath } from "node:url";
-import type { EventSink, LogLevel } from "../../model/event.js";
+import type { LogLevel } from "../../model/event.js";
 import { type Failure, OrchError } from "../../model/failure.js";
 import type { PackageDescriptor, ReadResource, Resource, SourcePosition } from "../../model/resource.js";
 import {
@@ -14,7 +14,7 @@ import {
   rootStackType,
   type Urn,
 } from "../../model/urn.js";
-import { hasUnknown, type PropertyMap, Unknown, unknown } from "../../model/value.js";
+import { hasUnknown, type PropertyMap, unknown } from "../../model/value.js";
 import { isUnknownSentinel } from "../../wire/json.js";
 import { EmptyMessage } from "../../wire/protobuf.js";
 import { fromStruct, toStruct } from "../../wire/struct.js";
@@ -30,7 +30,7 @@ import {
 import { expandAliases, readAliases } from "./aliases.js";
 import { requireVersion } from "./engine-version.js";
 import { invalidOption, resourceOptions } from "./options.js";
-import { defaultProvider, describePackage, Packages, packageName } from "./packages.js";
+import { defaultProvider, describePackage, Packages } from "./packages.js";
 import { plainOutputMap } from "./values.js";
 
 /** An answer with a gRPC status that is not OK. */
