@@ -12,7 +12,7 @@ describe("errors of the program show its own frames in TypeScript positions", ()
     const dir = program({
       "index.ts": 'import { boom } from "./lib/deep";\n\nboom({ a: 1 });\n',
       "lib/deep.ts":
-        "interface Args {\n  a: number;\n}\n\nexport function boom(args: Args): never {\n  throw new TypeError(\"bad \" + args.a);\n}\n",
+        'interface Args {\n  a: number;\n}\n\nexport function boom(args: Args): never {\n  throw new TypeError("bad " + args.a);\n}\n',
     });
     expect(failureOf(await run(dir))).toEqual({
       reason: "program-error",
