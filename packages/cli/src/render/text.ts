@@ -54,8 +54,9 @@ export const count = (n: number, one: string, many = `${one}s`): string =>
 /** Thousands separated by commas, whatever the locale. */
 export const grouped = (n: number): string => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 
-/** Milliseconds for people: `0.3 s`, `12 s`, `3 min 05 s`. */
+/** Milliseconds for people: `40 ms`, `0.3 s`, `12 s`, `3 min 05 s`. */
 export function duration(ms: number): string {
+  if (ms < 95) return `${Math.round(ms)} ms`;
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;

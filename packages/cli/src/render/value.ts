@@ -48,10 +48,16 @@ export function linesOf(text: string): string[] {
   return lines;
 }
 
+/** Is it shown line by line? A short line with its newline is not. */
+const isText = (value: string): boolean => {
+  const i = value.indexOf("\n");
+  return i >= 0 && (i < value.length - 1 || i > 72);
+};
+
 /** The value on one line, or undefined when it needs more. */
 export function inline(value: Value, view: ValueView): string | undefined {
   if (value === null) return "null";
-  if (typeof value === "string") return value.includes("\n") ? undefined : quoted(value, view.full);
+  if (typeof value === "string") return isText(value) ? undefined : quoted(value, view.full);
   if (typeof value !== "object") return String(value);
   if (value instanceof Secret) return value.value instanceof Unknown ? `${unknownText}, secret` : secretText;
   if (value instanceof Unknown) return unknownText;

@@ -33,6 +33,9 @@ type Phase =
       failed: number;
     };
 
+/** A running time: tenths from the start, so that it does not jump between units. */
+const clock = (ms: number): string => (ms < 100 ? "0.1 s" : duration(ms));
+
 export function liveView(): View {
   const { stdout } = process;
   const theme = outTheme();
@@ -64,7 +67,7 @@ export function liveView(): View {
           phase.registered > 0 ? count(phase.registered, "resource") : "",
         ].filter(Boolean);
         return [
-          `${spinner} ${verb}${parts.length > 0 ? ` · ${parts.join(" · ")}` : ""} · ${duration(now - phase.since)}`,
+          `${spinner} ${verb}${parts.length > 0 ? ` · ${parts.join(" · ")}` : ""} · ${clock(now - phase.since)}`,
         ];
       }
       case "applying": {
@@ -74,14 +77,14 @@ export function liveView(): View {
           if (lines.length === room && running.size > room) break;
           const hint = hints.get(item.urn);
           lines.push(
-            `  ${runningLine(item, theme)}… ${theme.dim(duration(now - item.since))}${hint === undefined ? "" : ` ${theme.dim(hint)}`}`,
+            `  ${runningLine(item, theme)}… ${theme.dim(clock(now - item.since))}${hint === undefined ? "" : ` ${theme.dim(hint)}`}`,
           );
         }
         if (running.size > lines.length)
           lines.push(theme.dim(`  … and ${running.size - lines.length} more running`));
         const failed = phase.failed > 0 ? ` · ${theme.error(`${phase.failed} failed`)}` : "";
         lines.push(
-          `${spinner} ${verb} · ${grouped(phase.done)}/${grouped(phase.total)} done${failed} · ${duration(now - phase.since)}`,
+          `${spinner} ${verb} · ${grouped(phase.done)}/${grouped(phase.total)} done${failed} · ${clock(now - phase.since)}`,
         );
         return lines;
       }
