@@ -15,13 +15,17 @@ export const schemaVersion = Math.max(...migrations.map(({ version }) => version
 export async function readSchemaVersion(
   db: Db,
 ): Promise<{ readonly version: number; readonly orchVersion: string } | undefined> {
-  const tables = await db.introspection.getTables();
-  if (!tables.some(({ name }) => name === "schema_version")) return undefined;
   const row = await db
     .selectFrom("schema_version")
     .select(["version", "orch_version"])
     .orderBy("version", "desc")
-    .executeTakeFirst();
+    .executeTakeFirst()
+    .catch(async (error: unknown) => {
+      // Asked only now, since reading a database's whole schema takes longer than everything else at opening.
+      const tables = await db.introspection.getTables();
+      if (tables.some(({ name }) => name === "schema_version")) throw error;
+      return undefined;
+    });
   return row && { version: row.version, orchVersion: row.orch_version };
 }
 

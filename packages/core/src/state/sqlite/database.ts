@@ -77,7 +77,8 @@ async function openSqlite(path: string, readOnly: boolean): Promise<DatabaseSync
   if (!readOnly) {
     return prepared(
       new DatabaseSync(path, { timeout: busyTimeoutMs }),
-      "pragma journal_mode = wal; pragma synchronous = full; pragma fullfsync = on",
+      // The cache is a bound, in KiB: a large transaction stays in memory until it is committed.
+      "pragma journal_mode = wal; pragma synchronous = full; pragma fullfsync = on; pragma cache_size = -65536",
     );
   }
   try {
