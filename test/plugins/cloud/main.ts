@@ -165,7 +165,10 @@ const methods: Methods = {
     await disturb("configure");
     serverConfig = fromStruct(request.getArgs());
     const variables = request.getVariablesMap();
-    note("configure", request.getUrn(), { variables: Object.fromEntries(variables.getEntryList()) });
+    note("configure", request.getUrn(), {
+      pid: process.pid,
+      variables: Object.fromEntries(variables.getEntryList()),
+    });
     const missing = cloud.requiredConfig.filter((key) => !variables.has(key.name.replace(":", ":config:")));
     if (missing.length > 0) {
       const detail = new pb.ConfigureErrorMissingKeys();

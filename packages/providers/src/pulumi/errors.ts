@@ -72,7 +72,15 @@ export interface Subject {
   readonly name: string;
   readonly redactor: Redactor;
   /** Why it is gone and its last lines, when it is; waits a moment for them. */
-  died(): Promise<{ how: string; lastWords: string } | undefined>;
+  died(): Promise<Death | undefined>;
+  /** As `died`, at once. */
+  gone(): Death | undefined;
+}
+export interface Death {
+  /** `exit code 2`, `signal SIGKILL`. */
+  readonly how: string;
+  /** The last lines it printed, redacted. */
+  readonly lastWords: string;
 }
 
 export interface Attempt {
@@ -122,6 +130,10 @@ async function describe(error: ServiceError, subject: Subject, attempt: Attempt)
         "Look whether the object exists, then run the same command again, or raise `customTimeouts` of the resource.",
       ],
     };
+  }
+  // No channel, so nothing was sent: unlike after a crash in the middle it is plain that nothing happened.
+  if (error.code === status.UNAVAILABLE && error.details.startsWith("No connection established")) {
+    return notTried(name, await subject.died(), attempt);
   }
   if (error.code === status.UNAVAILABLE || error.code === status.INTERNAL) {
     const died =
@@ -176,13 +188,23 @@ async function describe(error: ServiceError, subject: Subject, attempt: Attempt)
   };
 }
 
-/** The plugin's process is gone. */
-export function crashed(
+/** The plugin was gone before it was asked. */
+export function notTried(
   name: string,
-  died: { how: string; lastWords: string },
-  what: string,
-  urn?: Urn,
+  death: Death | undefined,
+  attempt: Pick<Attempt, "what" | "urn">,
 ): Failure {
+  return {
+    reason: "provider-error",
+    message: `The provider ${name} ${death === undefined ? "does not answer any more" : `has crashed before (${death.how})`}; it was not asked to ${attempt.what}.`,
+    ...(attempt.urn === undefined ? {} : { urn: attempt.urn }),
+    ...(death === undefined || death.lastWords === "" ? {} : { detail: death.lastWords }),
+    next: ["Run the same command again."],
+  };
+}
+
+/** The plugin's process went away while it was asked something: what became of that is not known. */
+export function crashed(name: string, died: Death, what: string, urn?: Urn): Failure {
   return {
     reason: "provider-crashed",
     message: `The provider ${name} crashed (${died.how}): could not ${what}.`,

@@ -7,7 +7,7 @@ import { EmptyMessage } from "@orch/core/wire/protobuf";
 import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import { channelOptions, isServiceError, isUnimplemented, unary } from "./call.js";
 import { type EngineAddress, engineAddress } from "./engine-service.js";
-import { crashed, type Subject, toOrchError } from "./errors.js";
+import { crashed, type Death, type Subject, toOrchError } from "./errors.js";
 import { type PluginProcess, startFailure, startProcess } from "./process.js";
 import { pluginPb, providerPb, service } from "./proto.js";
 import { Redactor } from "./redact.js";
@@ -64,7 +64,10 @@ export async function startPlugin(
   const engine = await engineAddress(context, redactor);
   let running: PluginProcess | undefined;
   let client: Client | undefined;
+  // Ended by orch itself is no crash.
+  let closing = false;
   const close = once(async () => {
+    closing = true;
     client?.close();
     await running?.stop(stopGrace);
     engine.release();
@@ -90,7 +93,12 @@ export async function startPlugin(
       credentials.createInsecure(),
       channelOptions,
     ) as unknown as Client;
-    const subject = { name, redactor, died: () => died(running) };
+    const subject = {
+      name,
+      redactor,
+      died: () => died(running),
+      gone: () => (closing ? undefined : gone(running)),
+    };
     await ready(client, running, subject, where, timeout);
     const protocol = await handshake(client, target, engine, subject);
     if ("port" in target) await attach(client, engine, subject);
@@ -111,11 +119,15 @@ export async function startPlugin(
 }
 
 /** Waits a moment, as the channel breaks before the process has ended. */
-async function died(running: PluginProcess | undefined): ReturnType<Subject["died"]> {
+async function died(running: PluginProcess | undefined): Promise<Death | undefined> {
   if (running === undefined) return undefined;
   await Promise.race([running.exit, new Promise((resolve) => setTimeout(resolve, 1500).unref())]);
-  const how = running.ended();
-  return how === undefined ? undefined : { how, lastWords: running.lastWords() };
+  return gone(running);
+}
+
+function gone(running: PluginProcess | undefined): Death | undefined {
+  const how = running?.ended();
+  return running === undefined || how === undefined ? undefined : { how, lastWords: running.lastWords() };
 }
 
 async function ready(

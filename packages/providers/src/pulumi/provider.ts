@@ -20,7 +20,7 @@ import { encode } from "@orch/core/wire/json";
 import { EmptyMessage } from "@orch/core/wire/protobuf";
 import { fromStruct, type Struct, toStruct } from "@orch/core/wire/struct";
 import { isServiceError, isUnimplemented, unary } from "./call.js";
-import { type Attempt, errorDetails, type InitFailed, toOrchError } from "./errors.js";
+import { type Attempt, errorDetails, type InitFailed, notTried, toOrchError } from "./errors.js";
 import type { Plugin } from "./plugin.js";
 import { type ProviderTypes, providerPb, service } from "./proto.js";
 import {
@@ -56,6 +56,8 @@ export function pluginProvider(
 ): PluginProvider {
   const { client, redactor, descriptor } = plugin;
   let traits: ProviderTraits = { ...noTraits, ...plugin.protocol };
+  /** What comes in here is put into the plugin's own terms here, so secrets and references may be given to any of them. */
+  const shownTraits = (): ProviderTraits => ({ ...traits, secrets: true, resourceRefs: true });
 
   /** The properties as the plugin understands them. What is secret in them is noted, to be kept out of messages. */
   const send = (properties: PropertyMap): Struct => {
@@ -90,6 +92,7 @@ export function pluginProvider(
     attempt: Attempt,
     options: CallOptions = {},
   ): Promise<Response> => {
+    if (plugin.gone() !== undefined) throw new OrchError(notTried(plugin.name, plugin.gone(), attempt));
     try {
       return await unary(client, method, request, options);
     } catch (error) {
@@ -103,6 +106,7 @@ export function pluginProvider(
     attempt: Attempt,
     options: CallOptions,
   ): Promise<{ response: Response } | { initFailed: InitFailed }> => {
+    if (plugin.gone() !== undefined) throw new OrchError(notTried(plugin.name, plugin.gone(), attempt));
     try {
       return { response: await unary(client, method, request, options) };
     } catch (error) {
@@ -198,7 +202,7 @@ export function pluginProvider(
           preview: response.getSupportspreview(),
         };
       }
-      return traits;
+      return shownTraits();
     },
 
     async check(request): Promise<CheckResponse> {
