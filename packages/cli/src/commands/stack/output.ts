@@ -1,6 +1,6 @@
 import * as Args from "@oclif/core/args";
 import { OrchError } from "@orch/core/model/failure";
-import { map, reveal, Secret, type Value } from "@orch/core/model/value";
+import { map, reveal, revealMap, Secret, type Value } from "@orch/core/model/value";
 import { closest } from "@orch/core/state/closest";
 import { encode } from "@orch/core/wire/json";
 import { OrchCommand } from "../../command.js";
@@ -37,7 +37,10 @@ Exit codes: 0 shown, 1 there is no such output.`;
           writeJson(plain(outputs));
           return 0;
         }
-        const lines = renderOutputValues(shown(outputs) as typeof outputs, { theme: outTheme(), full: true });
+        const lines = renderOutputValues(flags["show-secrets"] ? revealMap(outputs) : outputs, {
+          theme: outTheme(),
+          full: true,
+        });
         if (lines.length > 0) write(lines.join("\n"));
         else note(`Stack ${stack} has no outputs.`);
         return 0;
