@@ -45,14 +45,18 @@ export function makePluginCache(cache: string): string {
   const folder = join(cache, `resource-${BRIDGE_NAME}-v${BRIDGE_VERSION}`);
   mkdirSync(folder, { recursive: true });
   writeFileSync(`${folder}.lock`, "");
-  const executable = join(folder, plugin.output);
-  try {
-    linkSync(bridgePluginPath(), executable);
-  } catch {
-    // The cache is on another file system, where there can be no link.
-    copyFileSync(bridgePluginPath(), executable);
-  }
+  placeBinary(bridgePluginPath(), join(folder, plugin.output));
   return folder;
+}
+
+/** Puts a binary at another path without copying its megabytes, where the file system allows. */
+export function placeBinary(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    // On another file system, where there can be no link.
+    copyFileSync(from, to);
+  }
 }
 
 /** The SDK's generated messages of the provider protocol, and `Struct` for property maps. */

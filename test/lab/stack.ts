@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -19,12 +19,16 @@ export interface Run {
 
 /** A copy of a program in a folder of its own, with a home folder of its own, to run the real command line in. */
 export interface LabStack {
+  /** Holds all of it; nobody else uses it. */
+  readonly root: string;
   readonly directory: string;
   readonly home: string;
   /** Runs `orch` with these arguments and returns however it ends. */
   orch(...args: string[]): Promise<Run>;
   /** Runs `orch`; throws with everything it printed when the exit code is not 0. */
   succeed(...args: string[]): Promise<Run>;
+  /** Runs `orch` with this text as its standard input, as secrets are given. */
+  orchWith(input: string, ...args: string[]): Promise<Run>;
   /** Names of the files that orch keeps (state, configuration, home) in which this text stands as it is. */
   filesWith(text: string): string[];
   remove(): void;
@@ -42,7 +46,7 @@ export function labStack(program: string, env: Readonly<Record<string, string>> 
   mkdirSync(home, { mode: 0o700 });
   symlinkSync(join(repositoryRoot, "node_modules"), join(directory, "node_modules"));
 
-  const orch = (...args: string[]): Promise<Run> =>
+  const orchWith = (input: string, ...args: string[]): Promise<Run> =>
     new Promise((resolve, reject) => {
       const child = spawn(
         join(repositoryRoot, "node_modules", ".bin", "node"),
@@ -51,9 +55,10 @@ export function labStack(program: string, env: Readonly<Record<string, string>> 
           cwd: directory,
           // Nothing of the machine's own configuration, agents and terminals.
           env: { PATH: process.env.PATH ?? "", HOME: home, LANG: "C.UTF-8", ...env },
-          stdio: ["ignore", "pipe", "pipe"],
+          stdio: ["pipe", "pipe", "pipe"],
         },
       );
+      child.stdin.end(input);
       let stdout = "";
       let stderr = "";
       let all = "";
@@ -69,10 +74,14 @@ export function labStack(program: string, env: Readonly<Record<string, string>> 
       child.once("close", (code) => resolve({ code, stdout, stderr, all }));
     });
 
+  const orch = (...args: string[]) => orchWith("", ...args);
+
   return {
+    root,
     directory,
     home,
     orch,
+    orchWith,
     succeed: async (...args) => {
       const run = await orch(...args);
       if (run.code !== 0) throw new Error(`orch ${args.join(" ")} ended with ${run.code}:\n${run.all}`);
@@ -84,6 +93,12 @@ export function labStack(program: string, env: Readonly<Record<string, string>> 
         .map((file) => file.slice(root.length + 1)),
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
+}
+
+/** The command lines of the processes that run from this folder, or that name it in an argument. */
+export function processesOf(folder: string): string[] {
+  const all = execFileSync("ps", ["-eo", "args="], { encoding: "utf8" }).split("\n");
+  return all.filter((line) => line.includes(folder));
 }
 
 function files(folder: string): string[] {
