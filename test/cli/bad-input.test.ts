@@ -204,10 +204,10 @@ describe("machines over SSH", () => {
   afterEach(() => {
     for (const server of servers.splice(0)) server.close();
   });
-  const onHost = (port: number, more = ""): Record<string, string> => ({
+  const onHost = (port: number): Record<string, string> => ({
     "orch.yaml": "name: far\n",
     "index.ts": `import * as host from "@orch/providers/host";
-const machine = new host.Provider("machine", { connection: { host: "127.0.0.1", port: ${port}, user: "root", password: "x"${more} } });
+const machine = new host.Provider("machine", { connection: { type: "ssh", host: "127.0.0.1", port: ${port}, user: "root", password: "x" } });
 new host.File("page", { path: "/tmp/orch-never", content: "x" }, { provider: machine });
 `,
   });
@@ -223,7 +223,7 @@ new host.File("page", { path: "/tmp/orch-never", content: "x" }, { provider: mac
     const server = createServer();
     const port = await listen(server);
     await new Promise((resolve) => server.close(resolve));
-    const made = await stack(onHost(port, ", retries: 0"));
+    const made = await stack(onHost(port));
     const { code, stderr } = await made.orch(["apply", "--yes"]);
     expect(code).toBe(1);
     expect(stderr).toContain("error[connection-failed]");
@@ -287,11 +287,11 @@ describe("the state", () => {
     async () => {
       const made = project(filesProgram());
       mkdirSync(made.path(".orch"));
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=400k", "tmpfs", made.path(".orch")]);
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=3m", "tmpfs", made.path(".orch")]);
       try {
         await made.ok(["stack", "init", "dev"]);
         await made.ok(["apply", "--yes"]);
-        let size = 400_000;
+        let size = 3_000_000;
         // Whatever is left is filled up.
         for (; size >= 1; size = Math.floor(size / 2)) {
           try {

@@ -83,6 +83,20 @@ export abstract class OrchCommand extends Command {
         { cause: error },
       );
     }
+    if ("args" in error && Array.isArray(error.args)) {
+      // Missing ones are definitions; of superfluous ones there is only the text.
+      const missing = error.args as { readonly name?: string; readonly description?: string }[];
+      const [first] = missing;
+      if (first?.name !== undefined)
+        return new OrchError(
+          {
+            reason: "invalid-flag",
+            message: `\`${command}\` needs ${missing.map(({ name }) => name?.toUpperCase()).join(" and ")}: ${first.description ?? ""}`,
+            next: [help],
+          },
+          { cause: error },
+        );
+    }
     const message = error.message.replace(/\nSee more help with --help$/, "");
     return new OrchError({ reason: "invalid-flag", message, next: [help] }, { cause: error });
   }

@@ -43,13 +43,13 @@ function write(failure: Failure, view: FailureView, indent: string, label: strin
       `${indent}  ${theme.dim("resource")} ${shortUrn(failure.urn)}  ${theme.dim(visible(failure.urn))}`,
     );
   if (failure.path) out.push(`${indent}  ${theme.dim("property")} ${visible(failure.path)}`);
-  if (failure.source !== undefined) position(failure.source, view, indent, out);
+  const detail = visible(failure.detail?.trimEnd() ?? "");
+  if (failure.source !== undefined) position(failure.source, detail, view, indent, out);
   if (failure.expected !== undefined) block("expected", failure.expected, theme, indent, out);
   if (failure.found !== undefined) block("found   ", failure.found, theme, indent, out);
-  if (failure.detail) {
-    const lines = visible(failure.detail.trimEnd()).split("\n");
-    for (const line of lines) out.push(`${indent}  ${theme.dim("|")} ${line}`);
-  }
+  // A stack of one frame says no more than the position.
+  if (detail !== "" && !(failure.source !== undefined && detail === `at ${placeText(failure.source)}`))
+    for (const line of detail.split("\n")) out.push(`${indent}  ${theme.dim("|")} ${line}`.trimEnd());
   for (const cause of failure.causes ?? []) write(cause, view, `${indent}  `, theme.error("because"), out);
   for (const next of failure.next ?? []) block("→", next, theme, indent, out);
 }
@@ -60,14 +60,22 @@ function block(label: string, text: string, theme: Theme, indent: string, out: s
   for (const line of more) out.push(`${indent}  ${" ".repeat(label.length)} ${line}`);
 }
 
-/** `file:line:column`, and the line itself where the file can be read. */
-function position(source: SourcePosition, view: FailureView, indent: string, out: string[]): void {
+const placeText = (source: SourcePosition): string =>
+  visible(`${source.file}:${source.line}${source.column > 0 ? `:${source.column}` : ""}`);
+
+/** `file:line:column`, and the line itself where the file can be read and the failure's detail does not hold it. */
+function position(
+  source: SourcePosition,
+  detail: string,
+  view: FailureView,
+  indent: string,
+  out: string[],
+): void {
   const { theme } = view;
-  const at = `${source.file}:${source.line}${source.column > 0 ? `:${source.column}` : ""}`;
-  out.push(`${indent}  ${theme.dim("at")} ${visible(at)}`);
+  out.push(`${indent}  ${theme.dim("at")} ${placeText(source)}`);
   const line =
     view.baseDir === undefined ? undefined : sourceLine(resolve(view.baseDir, source.file), source.line);
-  if (line === undefined) return;
+  if (line === undefined || detail.includes(visible(line).trim())) return;
   const number = String(source.line);
   const code = visible(line.replaceAll("\t", "  ")).slice(0, 160);
   out.push(`${indent}  ${theme.dim(`${number} |`)} ${code}`);
