@@ -221,10 +221,10 @@ encryptionsalt: v1:abc:v1:def
   test("the file keeps its mode, and a link stays a link", async () => {
     const real = join(dir, "real.yaml");
     await writeFile(real, "config: {}\n");
-    await chmod(real, 0o640);
+    await chmod(real, 0o660);
     await symlink("real.yaml", path());
     await set("a", "b");
-    expect((await stat(real)).mode & 0o777).toBe(0o640);
+    expect((await stat(real)).mode & 0o777).toBe(0o660);
     expect(await readFile(real, "utf8")).toContain("shop:a: b");
     expect((await readdir(dir)).sort()).toEqual(["Pulumi.dev.yaml", "Pulumi.yaml", "real.yaml"]);
   });

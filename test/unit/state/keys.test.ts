@@ -117,9 +117,17 @@ describe("key file", () => {
 });
 
 describe("passphrase", () => {
+  /** The real one takes half a second; test/unit/project/context.test.ts pays for it. */
+  const scryptCost = [2 ** 10, 8, 1] as const;
+
+  test("a new one costs what OWASP advises", async () => {
+    const { block } = await makeDataKey({ env: { ORCH_PASSPHRASE: "x" } });
+    expect(block).toMatchObject({ kind: "passphrase", scrypt: [2 ** 17, 8, 1] });
+  });
+
   test("from the environment, a file or a prompt opens what it closed; a wrong one does not", async () => {
     const phrase = "correct horse ☃";
-    const { block, dataKey } = await makeDataKey({ env: { ORCH_PASSPHRASE: phrase } });
+    const { block, dataKey } = await makeDataKey({ env: { ORCH_PASSPHRASE: phrase }, scryptCost });
     expect(block.kind).toBe("passphrase");
     expect(encryptionBlock.parse(JSON.parse(JSON.stringify(block)))).toEqual(block);
     const path = join(home, "passphrase");
@@ -144,7 +152,7 @@ describe("passphrase", () => {
       asked.push(confirm);
       return "x";
     };
-    const { block } = await makeDataKey({ env: {}, prompt }, "passphrase");
+    const { block } = await makeDataKey({ env: {}, prompt, scryptCost }, "passphrase");
     await unwrapDataKey(block, { env: {}, prompt });
     await unwrapDataKey(block, { env: { ORCH_PASSPHRASE: "x" }, prompt });
     expect(asked).toEqual([true, false]);
@@ -163,7 +171,7 @@ describe("passphrase", () => {
   test("an empty one in the environment is no reason to choose it, but opens what it closed", async () => {
     const env = { HOME: home, PULUMI_CONFIG_PASSPHRASE: "" };
     expect((await makeDataKey({ env })).block.kind).toBe("key-file");
-    const { block, dataKey } = await makeDataKey({ env }, "passphrase");
+    const { block, dataKey } = await makeDataKey({ env, scryptCost }, "passphrase");
     expect((await unwrapDataKey(block, { env })).equals(dataKey)).toBe(true);
   }, 60_000);
 

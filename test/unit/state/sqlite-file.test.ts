@@ -1,5 +1,6 @@
 /** What only a database in a file can meet: the file itself, its folder, its disk, and clocks. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   chmod,
   copyFile,
@@ -18,6 +19,7 @@ import { DatabaseSync } from "node:sqlite";
 import { OrchError } from "@orch/core/model/failure";
 import type { Backend, JournalRecord, StackStore } from "@orch/core/state/contract";
 import { createCrypter } from "@orch/core/state/crypter";
+import { hostIdentity, isAlive, processStart } from "@orch/core/state/sql/process";
 import type { Db } from "@orch/core/state/sql/tables";
 import { openSqliteBackend, type SqliteOptions } from "@orch/core/state/sqlite";
 import { openDatabase } from "@orch/core/state/sqlite/database";
@@ -273,10 +275,41 @@ describe("leases", () => {
 
   test("a pid that now belongs to another process does not hold a lock", async () => {
     await foreignRun("pid = 1");
-    const { hostIdentity } = await import("@orch/core/state/sql/process");
     lease(`host = '${hostIdentity()}', process_start = '12345678901', renewed_at = ${Date.now()}`);
     const store = await openStore(path);
     await (await store.beginRun(start)).finish("succeeded");
+  });
+
+  test.skipIf(process.platform !== "linux")(
+    "a process that ended and that nobody waited for holds no lock",
+    async () => {
+      // The shell becomes `sleep`, which does not know of its child: a zombie, as in containers without an init.
+      const parent = spawn("sh", ["-c", "sh -c : & echo $!; exec sleep 30"], {
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      try {
+        const [line] = await once(parent.stdout, "data");
+        const pid = Number(String(line));
+        expect(isAlive(parent.pid as number, processStart(parent.pid as number))).toBe(true);
+        await vi.waitFor(() => expect(isAlive(pid, "")).toBe(false), { timeout: 5_000 });
+        expect(() => process.kill(pid, 0)).not.toThrow();
+      } finally {
+        parent.kill("SIGKILL");
+      }
+    },
+  );
+
+  test("a run whose end could not be written does not lock this process out", async () => {
+    const store = await openStore();
+    const run = await store.beginRun(start);
+    const database = new DatabaseSync(path);
+    database.exec("create trigger stuck before update on runs begin select raise(abort, 'stuck'); end");
+    expect((await failureOf(run.finish("succeeded"))).message).toContain(path);
+    database.exec("drop trigger stuck");
+    database.close();
+    const next = await store.beginRun(start);
+    expect(await store.runs()).toMatchObject([{ id: next.id }, { id: run.id, outcome: "interrupted" }]);
+    await next.finish("succeeded");
   });
 
   test("it is renewed while the run lasts", async () => {

@@ -12,6 +12,8 @@ export interface KeySources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absent without a terminal. */
   readonly prompt?: PassphrasePrompt;
+  /** N, r, p of scrypt for new passphrases; for tests. */
+  readonly scryptCost?: readonly [number, number, number];
 }
 
 /** The `encryption` block of a stack's settings file. Everything in it may be published. */

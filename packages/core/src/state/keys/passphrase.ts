@@ -9,7 +9,7 @@ import type { EncryptionBlock, KeyProvider, KeySources } from "./contract.js";
 type Block = Extract<EncryptionBlock, { kind: "passphrase" }>;
 
 /** N, r, p: 128 MB and a few tenths of a second, as OWASP advises for passwords. */
-const cost: Block["scrypt"] = [2 ** 17, 8, 1];
+const defaultCost: Block["scrypt"] = [2 ** 17, 8, 1];
 
 export const passphraseProvider: KeyProvider<Block> = {
   kind: "passphrase",
@@ -17,6 +17,7 @@ export const passphraseProvider: KeyProvider<Block> = {
   async wrap(dataKey, sources) {
     const passphrase = await readPassphrase(sources, "new");
     const salt = randomBytes(16);
+    const cost: Block["scrypt"] = [...(sources.scryptCost ?? defaultCost)];
     const key = await stretch(passphrase, salt, cost);
     return {
       kind: "passphrase",

@@ -65,8 +65,6 @@ export function prepareStatements(db: Db) {
         .deleteFrom("unfinished")
         .where("stack_id", "=", stackId)
         .where("step", "=", parameter<number>("step"))
-        .where("op", "=", parameter<string>("op"))
-        .where("urn", "=", urn)
         .where("run_id", "=", (eb) =>
           eb
             .selectFrom("unfinished as newest")
