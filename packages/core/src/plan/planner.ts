@@ -55,11 +55,7 @@ export class Planner implements ProgramSink {
   ) {}
 
   async register(resource: Resource): Promise<RegistrationAnswer> {
-    const { urn, type, name, parent, custom } = resource;
-    this.options.events({
-      type: "resource-registered",
-      resource: { urn, type, name, custom, ...(parent ? { parent } : {}) },
-    });
+    const { urn, type, custom } = resource;
     const prior = this.prior.claim(resource);
     const before = prior?.external ? undefined : prior;
     try {
