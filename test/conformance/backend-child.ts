@@ -5,7 +5,7 @@ import { createCrypter } from "@orch/core/state/crypter";
 import { intentOf, key, outcomeOf, project, stack, stateOf, urnOf } from "./backend-fixtures.js";
 
 /** What the child can be asked to do; it answers with lines of JSON on standard output. */
-export type ChildTask = "crash" | "hold" | "try";
+export type ChildTask = "crash" | "hold" | "try" | "stream";
 
 export async function childMain(open: (argument: string) => Promise<Backend>): Promise<void> {
   const [task, argument] = process.argv.slice(2) as [ChildTask, string];
@@ -23,6 +23,15 @@ export async function childMain(open: (argument: string) => Promise<Backend>): P
       for await (const _ of process.stdin);
       await run.finish("succeeded");
       say({ finished: run.id });
+    } else if (task === "stream") {
+      // Until it is killed; says what is durable as soon as it is.
+      say({ began: run.id });
+      for (let i = 0; ; i++) {
+        const urn = urnOf(`r${i}`);
+        await run.append([intentOf(i, "create", urn)]);
+        await run.append([outcomeOf(i, "create", urn, [{ put: stateOf(urn), order: i }])]);
+        say({ durable: i });
+      }
     } else {
       await run.append([intentOf(0, "create", urnOf("finished"))]);
       await run.append([

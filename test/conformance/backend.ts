@@ -2,6 +2,8 @@
  * What every `Backend` must do. A backend's own test is `backendConformance("name", setup)`; the suite opens it several times, from
  * this process and from another, reads every byte that it wrote, and compares it with a model.
  */
+
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FailureReason } from "@orch/core/model/failure";
 import { OrchError } from "@orch/core/model/failure";
 import type { ResourceState } from "@orch/core/model/resource";
@@ -18,6 +20,7 @@ import type { Backend, JournalRecord, Run, StackStore, StateWrite } from "@orch/
 import { createCrypter } from "@orch/core/state/crypter";
 import fc from "fast-check";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { ChildTask } from "./backend-child.js";
 import { intentOf, key, outcomeOf, project, secretText, stack, stateOf, urnOf } from "./backend-fixtures.js";
 import { BackendModel } from "./backend-model.js";
 import { type Child, compile, startChild } from "./child.js";
@@ -81,7 +84,7 @@ export function backendConformance(name: string, setup: BackendSetup): void {
       if (stacks.length === 0) await backend.createStack(project, stack);
       return backend.openStack(project, stack, crypter);
     }
-    function spawn(task: "crash" | "hold" | "try"): Child {
+    function spawn(task: ChildTask): Child {
       const child = startChild(script, task, place.argument);
       children.push(child);
       return child;
@@ -501,6 +504,41 @@ export function backendConformance(name: string, setup: BackendSetup): void {
         await run.finish("succeeded");
         expect((await store.snapshot()).unfinished).toEqual([]);
         expect(await names(store)).toEqual(["finished", "begun"]);
+      });
+
+      test("killed at any time: what was acknowledged is there, in order, and at most one step is unfinished", async () => {
+        const store = await openStore();
+        for (let round = 0; round < 8; round++) {
+          const child = spawn("stream");
+          await child.next();
+          const killed = sleep(Math.random() * 120).then(() => child.process.kill("SIGKILL"));
+          let durable = -1;
+          for (;;) {
+            const line = (await child.next().catch(() => undefined)) as { durable: number } | undefined;
+            if (line === undefined) break;
+            durable = line.durable;
+          }
+          await killed;
+          await child.ended;
+          const { resources, unfinished } = await store.snapshot();
+          expect(resources.map((resource) => resource.name)).toEqual(resources.map((_, i) => `r${i}`));
+          expect(resources.length).toBeGreaterThan(durable);
+          expect(resources.length).toBeLessThanOrEqual(durable + 2);
+          expect(unfinished.length).toBeLessThanOrEqual(1);
+          // A clean slate for the next one.
+          const run = await store.beginRun({ ...start, kind: "edit" });
+          for (const { intent } of unfinished)
+            await run.append([outcomeOf(intent.step, intent.op, intent.urn, [])]);
+          await run.append([
+            outcomeOf(
+              0,
+              "delete",
+              urnOf("all"),
+              resources.map(({ urn: gone }) => ({ remove: { urn: gone } })),
+            ),
+          ]);
+          await run.finish("succeeded");
+        }
       });
 
       test("a second live run is refused, with who, since when and the process", async () => {

@@ -81,7 +81,7 @@ config:
   });
 
   test.each([
-    ["config:\n  a: [\n", 3, 1, /./],
+    ["config:\n  a: [\n", 2, 7, /./],
     ["config: 5\n", 1, 1, /must be a map/],
     ["config:\n  a: 1\n  shop:a: 2\n", 3, 3, /with and without its namespace/],
     ["config:\n  a:b:c: 2\n", 2, 3, /not a configuration key/],

@@ -148,7 +148,7 @@ describe("a project file that is wrong", () => {
       "broken YAML",
       "Pulumi.yaml",
       "name: shop\nruntime: nodejs\nconfig:\n  a: [1, 2\n",
-      { line: 5, column: 1, message: /^Pulumi\.yaml:5:1: / },
+      { line: 4, column: 11, message: /^Pulumi\.yaml:4:11: /, detail: "4 |   a: [1, 2\n              ^" },
     ],
     [
       "bad indentation",

@@ -27,7 +27,8 @@ export function parseYaml(path: string, text: string, reason: FailureReason): Ya
   const file: YamlFile = { path, text, document: document as Document, reason, lines };
   const error = document.errors[0];
   if (error !== undefined) {
-    const source = positionAt(file, error.pos[0]);
+    // What never ends is noticed where the text does: shown where the last of it is.
+    const source = positionAt(file, Math.min(error.pos[0], text.trimEnd().length));
     return fail({
       reason,
       message: `${place(source)}: ${error.message.replace(/\.?$/, ".")}`,
