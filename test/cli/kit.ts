@@ -155,12 +155,13 @@ function watch(pty: IPty): Terminal {
     wake();
   });
   const ended = new Promise<number>((resolve) => {
-    pty.onExit(({ exitCode }) => {
+    pty.onExit(({ exitCode, signal }) => {
       over = true;
       // What was written last may still be on its way.
       setTimeout(() => {
         wake();
-        resolve(exitCode);
+        // As shells count an end by a signal.
+        resolve(signal ? 128 + signal : exitCode);
       }, 50);
     });
   });

@@ -60,15 +60,17 @@ export async function confirm(question: string, details: () => void): Promise<bo
   }
 }
 
+/** Typed or pasted ahead of the next question. */
+let ahead = "";
+
 /** A line that is not shown while it is typed. Asked on standard error, so that results can be piped. */
 export function askHidden(question: string): Promise<string> {
   const { stdin, stderr } = process;
   return new Promise((resolve, reject) => {
+    // First of all: what is typed as soon as the question appears must not be echoed.
+    stdin.setRawMode(true);
     stderr.write(question);
     let text = "";
-    stdin.setRawMode(true);
-    stdin.setEncoding("utf8");
-    stdin.resume();
     const end = (settle: () => void): void => {
       stdin.off("data", onData);
       stdin.setRawMode(false);
@@ -77,8 +79,11 @@ export function askHidden(question: string): Promise<string> {
       settle();
     };
     const onData = (chunk: string | Buffer): void => {
-      for (const char of String(chunk)) {
+      const chars = [...(ahead + String(chunk))];
+      ahead = "";
+      for (let char = chars.shift(); char !== undefined; char = chars.shift()) {
         if (char === "\r" || char === "\n" || char === "\x04") {
+          ahead = chars.join("");
           end(() => resolve(text));
           return;
         }
@@ -91,7 +96,10 @@ export function askHidden(question: string): Promise<string> {
         else text += char;
       }
     };
+    stdin.setEncoding("utf8");
+    stdin.resume();
     stdin.on("data", onData);
+    if (ahead !== "") onData("");
   });
 }
 
