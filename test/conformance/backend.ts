@@ -648,7 +648,7 @@ export function backendConformance(name: string, setup: BackendSetup): void {
       console.info(
         `${name}: 20,000 records and 10,000 rows in ${Math.round(appendMs)} ms; read in ${Math.round(snapshotMs)} ms`,
       );
-      // Far above what is measured on a quiet machine (CONTRIBUTING names the figures): a slip by an order of magnitude fails.
+      // Far above what is measured on a quiet machine (docs/state.md names the figures): a slip by an order of magnitude fails.
       expect(appendMs).toBeLessThan(15_000);
       expect(snapshotMs).toBeLessThan(3_000);
     });
