@@ -18,10 +18,13 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { placeInCache, placePlugin } from "../plugins/place.js";
 import { isAlive } from "../plugins/start.js";
 import { type Project, stack } from "./kit.js";
+
+// Each test runs orch several times, with three plugins each.
+vi.setConfig({ testTimeout: 240_000 });
 
 const require = createRequire(import.meta.url);
 const programs = fileURLToPath(new URL("../plugins/programs/", import.meta.url));
