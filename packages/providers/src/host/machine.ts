@@ -94,3 +94,22 @@ export class MachineError extends OrchError {
 
 /** Single quotes for a POSIX shell. */
 export const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** Fires after so many seconds, with a `timeout` as its reason. For orch's own short scripts, which have no limit of the user's. */
+export function within(seconds: number, what: string): AbortSignal {
+  const timer = new AbortController();
+  setTimeout(
+    () =>
+      timer.abort(
+        new OrchError({
+          reason: "timeout",
+          message: `${what} did not end within ${seconds} s`,
+          expected: "an answer at once",
+          found: "none",
+          next: ["Check the login: does its shell's start-up file (.bashrc, .profile) wait for something?"],
+        }),
+      ),
+    seconds * 1000,
+  ).unref();
+  return timer.signal;
+}

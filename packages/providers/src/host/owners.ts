@@ -1,6 +1,6 @@
 /** Users and groups of a machine, by name and by number. */
 import { fail } from "@orch/core/model/failure";
-import { type Machine, quote } from "./machine.js";
+import { type Machine, quote, within } from "./machine.js";
 import { ending, lastLines } from "./shell.js";
 
 type Kind = "user" | "group";
@@ -54,7 +54,7 @@ async function ask(machine: Machine, from: string, text: string, field: 1 | 3): 
   const result = await machine.run({
     // getent also knows directories (LDAP); not every system has it.
     script: `{ getent ${from} ${quote(text)} 2>/dev/null || cat /etc/${from}; } | awk -F: -v want=${quote(text)} '$${field} == want { print $${column}; exit }'`,
-    signal: AbortSignal.timeout(30_000),
+    signal: within(60, `Looking up ${from} ${text} on ${machine.name}`),
   });
   if (result.exitCode !== 0)
     fail({

@@ -9,13 +9,24 @@ import {
   quote,
   type ScriptRequest,
   type ScriptResult,
+  within,
 } from "../machine.js";
 import { bootstrap, Capture, compose, drainMs, killAfterMs, lastLines } from "../shell.js";
 import type { Link } from "./pool.js";
 
-// File types in a mode, POSIX <sys/stat.h>.
-const S_IFMT = 0o170000;
-const kinds: Readonly<Record<number, FileInfo["kind"]>> = { 16807: "file", 9604: "directory", 21609: "link" };
+/** The file type in a mode, POSIX <sys/stat.h>. */
+function kindOf(mode: number): FileInfo["kind"] {
+  switch (mode & 0o170000) {
+    case 0o100000:
+      return "file";
+    case 0o040000:
+      return "directory";
+    case 0o120000:
+      return "link";
+    default:
+      return "other";
+  }
+}
 
 /** `connected` gives the live connection, making it where there is none. */
 export function sshMachine(name: string, connected: () => Promise<Link>): Machine {
@@ -48,7 +59,7 @@ export function sshMachine(name: string, connected: () => Promise<Link>): Machin
         (sftp, done) => sftp.lstat(path, done as never),
       );
       return {
-        kind: kinds[stats.mode & S_IFMT] ?? "other",
+        kind: kindOf(stats.mode),
         size: stats.size,
         mode: stats.mode & 0o7777,
         uid: stats.uid,
@@ -61,7 +72,7 @@ export function sshMachine(name: string, connected: () => Promise<Link>): Machin
   };
   const run = (script: ScriptRequest): Promise<ScriptResult> => runOver(connected, name, script);
   const helper = (script: string): Promise<ScriptResult> =>
-    run({ script, signal: AbortSignal.timeout(60_000) });
+    run({ script, signal: within(60, `A look at ${name}`) });
 
   return {
     name,
@@ -208,40 +219,46 @@ async function talk(
   channel.end(input);
 
   const killGroup = (signal: string): void => {
-    if (group === undefined) return void channel.close();
     link.client.exec(`/bin/sh -c 'kill -s ${signal} -- -${group}'`, (error, killer) => {
-      if (error) return void channel.close(); // sshd then hangs up on the group.
+      if (error) return; // What can't be ended any more is left when the channel closes.
       killer.on("data", () => {});
       killer.stderr.on("data", () => {});
     });
   };
   let kill: NodeJS.Timeout | undefined;
   let giveUp: NodeJS.Timeout | undefined;
+  let left: () => void = () => {};
   const stop = (): void => {
+    // A login shell that has not come to the script has no group that is known; sshd tells "closed" only when it ends.
+    if (group === undefined) {
+      left();
+      return;
+    }
     killGroup("TERM");
     kill = setTimeout(() => killGroup("KILL"), killAfterMs);
-    giveUp = setTimeout(() => channel.close(), killAfterMs + 5_000);
+    giveUp = setTimeout(left, killAfterMs + 5_000);
   };
   request.signal.addEventListener("abort", stop, { once: true });
-  if (request.signal.aborted) stop();
   try {
     const ended = await new Promise<{ code: number | null; signal?: string } | undefined>((resolve) => {
       let result: { code: number | null; signal?: string } | undefined;
       let drain: NodeJS.Timeout | undefined;
+      left = () => {
+        channel.close();
+        resolve(result);
+      };
       channel.once("exit", (code: number | null, signal?: string) => {
         result = { code, ...(signal ? { signal } : {}) };
-        drain = setTimeout(() => {
-          channel.close();
-          resolve(result);
-        }, drainMs);
+        drain = setTimeout(left, drainMs);
       });
       channel.once("close", () => {
         clearTimeout(drain);
         resolve(result);
       });
+      if (request.signal.aborted) stop();
     });
     if (request.signal.aborted) {
-      killGroup("KILL"); // What the script started and that did not end with it.
+      if (group !== undefined) killGroup("KILL"); // What the script started and that did not end with it.
       request.signal.throwIfAborted();
     }
     if (ended === undefined || group === undefined)
