@@ -1,5 +1,5 @@
 import { DependencyGraph } from "@orch/core/graph/graph";
-import { criticalPathLengths, type Task, walk } from "@orch/core/graph/schedule";
+import { criticalPathLengths, type Task, type TaskEnd, walk } from "@orch/core/graph/schedule";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
@@ -115,7 +115,7 @@ test("the longest chain goes first", async () => {
     counts: () => true,
     stopped: () => false,
     skip: () => undefined,
-    run: async (id) => {
+    run: async (id): Promise<TaskEnd> => {
       order.push(id);
       return "done";
     },
@@ -139,7 +139,7 @@ test("a gate holds a task without taking a place, and a stop lets nothing new st
       gate: (id) => (id === 0 ? new Promise<void>((resolve) => (open = resolve)) : undefined),
       stopped: () => stopped,
       skip: (id, because) => events.push(`skip ${id} ${because}`),
-      run: async (id) => {
+      run: async (id): Promise<TaskEnd> => {
         events.push(`run ${id}`);
         if (id === 2) setTimeout(open, 5);
         if (id === 0) stopped = true;

@@ -225,7 +225,10 @@ class Execution {
         return this.#delete(step);
       case "refresh": {
         const { observed, prior } = step;
-        await this.#record(step, observed ? [this.#put(observed, step.id)] : [{ remove: { urn: prior.urn } }]);
+        await this.#record(
+          step,
+          observed ? [this.#put(observed, step.id)] : [{ remove: { urn: prior.urn } }],
+        );
         if (observed) this.#rows.set(prior.urn, observed);
         return observed ? { row: observed } : {};
       }
