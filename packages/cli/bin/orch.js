@@ -18,8 +18,11 @@ if (args.length === 1 && (args[0] === "--version" || args[0] === "-v" || args[0]
   process.stdout.write(`${version}\n`);
 } else {
   const root = fileURLToPath(new URL("..", import.meta.url));
-  const { main } = await import(isFresh(root) ? "../dist/bundle/main.js" : "../dist/main.js");
-  await main(args, root);
+  const dist = isFresh(root) ? "../dist/bundle" : "../dist";
+  const { startEarly } = await import(`${dist}/early.js`);
+  const host = startEarly(args);
+  const { main } = await import(`${dist}/main.js`);
+  await main(args, root, host);
 }
 
 /** In a checkout the packages may be compiled anew without being joined anew; their build notes then are the newer ones. */

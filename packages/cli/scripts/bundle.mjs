@@ -29,15 +29,22 @@ const ownPlace = {
   },
 };
 
-rmSync(outdir, { recursive: true, force: true });
-const { metafile } = await build({
-  entryPoints: [join(cli, "dist", "main.js")],
+const common = {
   outdir,
   bundle: true,
-  splitting: true,
   format: "esm",
   platform: "node",
   target: "node22.20",
+  plugins: [ownPlace],
+};
+
+rmSync(outdir, { recursive: true, force: true });
+// By itself, so that it is one small file.
+await build({ ...common, entryPoints: [join(cli, "dist", "early.js")], logLevel: "warning" });
+const { metafile } = await build({
+  ...common,
+  entryPoints: [join(cli, "dist", "main.js")],
+  splitting: true,
   // Loaded seldom, large, native, or needing files of their own.
   external: [
     "@grpc/grpc-js",
@@ -53,7 +60,6 @@ const { metafile } = await build({
   banner: {
     js: 'import { createRequire as orchCreateRequire } from "node:module";const require = orchCreateRequire(import.meta.url);',
   },
-  plugins: [ownPlace],
   chunkNames: "chunk-[hash]",
   metafile: true,
   logLevel: "warning",

@@ -1,5 +1,6 @@
 /** What every command shares: the global flags, and mistakes in flags told as failures with a suggestion. */
-import { Command, type Config } from "@oclif/core";
+import { Command } from "@oclif/core/command";
+import type { Config } from "@oclif/core/config";
 import * as Flags from "@oclif/core/flags";
 import type { Input, ParserOutput } from "@oclif/core/interfaces";
 import { OrchError } from "@orch/core/model/failure";

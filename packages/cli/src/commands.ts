@@ -3,10 +3,11 @@
  * use commands/index.ts.
  */
 import type { CommandClass } from "./command.js";
+import type { CommandId } from "./route.js";
 
 type Load = () => Promise<{ readonly default: CommandClass }>;
 
-export const commands: Readonly<Record<string, Load>> = {
+export const commands: Readonly<Record<CommandId, Load>> = {
   new: () => import("./commands/new.js"),
   plan: () => import("./commands/plan.js"),
   apply: () => import("./commands/apply.js"),
@@ -30,48 +31,3 @@ export const commands: Readonly<Record<string, Load>> = {
   "plugin:lock": () => import("./commands/plugin/lock.js"),
   "plugin:rm": () => import("./commands/plugin/rm.js"),
 };
-
-/** Commands that oclif's plugins bring. */
-export const pluginCommands = ["help", "autocomplete"] as const;
-
-export interface Route {
-  /** `stack:init`; undefined when the words name no command. */
-  readonly id: string | undefined;
-  readonly argv: string[];
-  /** The words before the first flag, as typed. */
-  readonly words: readonly string[];
-}
-
-/** Flags whose value is the next word. */
-export const takesValue: ReadonlySet<string> = new Set([
-  "-C",
-  "--cwd",
-  "-s",
-  "--stack",
-  "-p",
-  "--parallel",
-  "--replace",
-]);
-
-/**
- * Finds the command in the arguments. Global flags may stand before it (`orch -C dir plan`); they are handed on to it, behind
- * its own words.
- */
-export function route(argv: readonly string[]): Route {
-  const before: string[] = [];
-  let i = 0;
-  while (i < argv.length && (argv[i] as string).startsWith("-") && argv[i] !== "--") {
-    const flag = argv[i++] as string;
-    before.push(flag);
-    if (takesValue.has(flag) && i < argv.length) before.push(argv[i++] as string);
-  }
-  const words: string[] = [];
-  for (let k = i; k < argv.length && !(argv[k] as string).startsWith("-"); k++) words.push(argv[k] as string);
-  const [first, second] = words;
-  if (first === undefined) return { id: undefined, argv: [...argv], words };
-  if (second !== undefined && commands[`${first}:${second}`] !== undefined)
-    return { id: `${first}:${second}`, argv: [...before, ...argv.slice(i + 2)], words };
-  // `orch stack:init` is oclif's other spelling.
-  if (commands[first] !== undefined) return { id: first, argv: [...before, ...argv.slice(i + 1)], words };
-  return { id: undefined, argv: [...argv.slice(i), ...before], words };
-}

@@ -3,7 +3,6 @@ import type { EngineContext } from "@orch/core/engine-contract";
 import { OrchError, toFailure } from "@orch/core/model/failure";
 import type { ContextOptions, ProjectContext, StackContext } from "@orch/core/project/index";
 import type { PassphrasePrompt } from "@orch/core/state/keys/contract";
-import { takeProgramHost } from "./early.js";
 import { catchInterrupts, type Interrupts } from "./interrupt.js";
 import { askHidden } from "./prompt.js";
 import { session } from "./session.js";
@@ -96,7 +95,9 @@ export async function withEngine<T>(
   loading.catch(() => undefined);
   const stack = await openStack(orchVersion);
   const interrupts = catchInterrupts((times) => view.say(interruptText[times]));
-  const programHost = await takeProgramHost(stack.project.programDir);
+  // One that was started for another folder is of no use; main.ts ends it.
+  const programHost =
+    session.programHost?.programDir === stack.project.programDir ? session.programHost : undefined;
   let engine: EngineContext | undefined;
   const [{ loadersFor }, { closeEngine }] = await loading;
   try {
@@ -124,7 +125,6 @@ export async function withEngine<T>(
     throw error;
   } finally {
     view.close();
-    programHost?.close();
     if (engine !== undefined) await closeEngine(engine);
     await stack.store.close();
     await stack.close();

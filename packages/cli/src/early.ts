@@ -1,44 +1,35 @@
 /**
  * Starting the program's child process before anything else is loaded. It needs a few tenths of a second to load the SDK, in
- * which this process loads oclif and the engine, reads the project and opens the state.
+ * which this process loads oclif and the engine, reads the project and opens the state. `bin/orch.js` loads this file first,
+ * so it imports nothing that is large.
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { ProgramHost } from "@orch/core/program/contract";
+import { startProgramHost } from "@orch/core/program/host";
+import { readGlobalFlags } from "./global-flags.js";
+import { route, takesValue } from "./route.js";
 
 const projectFiles = ["orch.yaml", "orch.yml", "Pulumi.yaml", "Pulumi.yml"];
 
-let started: Promise<ProgramHost | undefined> | undefined;
-let host: ProgramHost | undefined;
-
-/** Begins to start the host for the project around the current folder. Where there is none, nothing happens: the command will say so. */
-export function startProgramEarly(): void {
-  const programDir = guessProgramDir(process.cwd());
-  if (programDir === undefined) return;
-  started = import("@orch/core/program/host").then(
-    ({ startProgramHost }) => {
-      host = startProgramHost({ programDir });
-      return host;
-    },
-    () => undefined,
-  );
+/** The host for the project around the working folder, when the command will run its program. Never throws: what is wrong, the command will say. */
+export function startEarly(argv: readonly string[]): ProgramHost | undefined {
+  const { id, argv: rest } = route(argv);
+  if (id === undefined || !runsProgram(id, rest) || rest.includes("--help") || rest.includes("-h"))
+    return undefined;
+  try {
+    const programDir = guessProgramDir(resolve(readGlobalFlags(argv).cwd ?? "."));
+    return programDir === undefined ? undefined : startProgramHost({ programDir });
+  } catch {
+    return undefined; // A folder that may not be read, for instance.
+  }
 }
 
-/** The host, if one was started for exactly this folder; any other is ended. The caller closes it. */
-export async function takeProgramHost(programDir: string): Promise<ProgramHost | undefined> {
-  await started;
-  const taken = host;
-  host = undefined;
-  if (taken === undefined || taken.programDir === programDir) return taken;
-  taken.close();
-  return undefined;
-}
-
-/** Ends a host that nobody took, as when the command failed before it needed one. */
-export async function endProgramHost(): Promise<void> {
-  await started;
-  host?.close();
-  host = undefined;
+/** Will the command run the program to make a plan? `apply FILE` has its plan already. */
+function runsProgram(id: string, argv: readonly string[]): boolean {
+  if (id === "plan") return true;
+  if (id === "graph") return argv.includes("--plan");
+  return id === "apply" && !argv.some((arg, i) => !arg.startsWith("-") && !takesValue.has(argv[i - 1] ?? ""));
 }
 
 /** The project file's `main`, read without a YAML parser: a wrong guess costs time, never correctness. */

@@ -6,15 +6,17 @@ import module from "node:module";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { exitCodeOf, OrchError, toFailure } from "@orch/core/model/failure";
-import { commands, pluginCommands, route, takesValue } from "./commands.js";
-import { endProgramHost, startProgramEarly } from "./early.js";
-import { errTheme, note, readGlobalFlags, session, startSession, writeJson } from "./session.js";
+import type { ProgramHost } from "@orch/core/program/contract";
+import { commands } from "./commands.js";
+import { readGlobalFlags } from "./global-flags.js";
+import { pluginCommands, route } from "./route.js";
+import { errTheme, note, session, startSession, writeJson } from "./session.js";
 
-/** `root`: this package's folder. Never rejects; the process's exit code tells the outcome. */
-export async function main(argv: string[], root: string): Promise<void> {
+/** `root`: this package's folder; `host`: what early.ts started. Never rejects; the process's exit code tells the outcome. */
+export async function main(argv: string[], root: string, host: ProgramHost | undefined): Promise<void> {
   quieten();
   const flags = readGlobalFlags(argv);
-  startSession(flags);
+  startSession(flags, host);
   try {
     if (flags.cwd !== undefined) changeFolder(flags.cwd);
     cacheCompiledCode();
@@ -22,33 +24,25 @@ export async function main(argv: string[], root: string): Promise<void> {
   } catch (error) {
     process.exitCode = await report(error);
   } finally {
-    await endProgramHost();
+    // Nothing happens when it was used.
+    host?.close();
   }
 }
 
 async function run(argv: string[], root: string): Promise<number> {
   const { id, argv: rest, words } = route(argv);
-  const load = id === undefined ? undefined : commands[id];
   const asksForHelp = rest.includes("--help") || rest.includes("-h");
-  if (id === undefined || load === undefined || asksForHelp) {
+  if (id === undefined || asksForHelp) {
     const { runOclif } = await import("./oclif.js");
     const known =
       asksForHelp || words.length === 0 || (pluginCommands as readonly string[]).includes(words[0] as string);
     return runOclif(root, id === undefined ? rest : [...id.split(":"), ...rest], words, known);
   }
-  if (runsProgram(id, rest)) startProgramEarly();
   const { bareConfig } = await import("./oclif.js");
-  const [config, { default: Command }] = await Promise.all([bareConfig(root), load()]);
+  const [config, { default: Command }] = await Promise.all([bareConfig(root), commands[id]()]);
   Command.id = id;
   const code = await new Command(rest, config).start();
   return typeof code === "number" ? code : 0;
-}
-
-/** Will the command run the program to make a plan? `apply FILE` has its plan already. */
-function runsProgram(id: string, argv: readonly string[]): boolean {
-  if (id === "plan") return true;
-  if (id === "graph") return argv.includes("--plan");
-  return id === "apply" && !argv.some((arg, i) => !arg.startsWith("-") && !takesValue.has(argv[i - 1] ?? ""));
 }
 
 function changeFolder(folder: string): void {

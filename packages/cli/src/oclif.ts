@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { Config } from "@oclif/core";
+import { Config } from "@oclif/core/config";
 import { OrchError } from "@orch/core/model/failure";
 import { closest } from "@orch/core/state/closest";
-import { commands, pluginCommands } from "./commands.js";
+import { commandIds, pluginCommands } from "./route.js";
 
 interface PackageJson {
   readonly name: string;
@@ -27,7 +27,7 @@ export async function runOclif(
   words: readonly string[],
   known: boolean,
 ): Promise<number> {
-  const topics = new Set(Object.keys(commands).map((id) => id.split(":")[0] as string));
+  const topics = new Set(commandIds.map((id) => id.split(":")[0] as string));
   if (!known && !(words.length === 1 && topics.has(words[0] as string))) throw unknownCommand(words, topics);
   const whole = pathToFileURL(join(root, "dist", "oclif-whole.js")).href;
   const { runWhole } = (await import(whole)) as typeof import("./oclif-whole.js");
@@ -36,7 +36,7 @@ export async function runOclif(
 }
 
 function unknownCommand(words: readonly string[], topics: ReadonlySet<string>): OrchError {
-  const all = [...Object.keys(commands).map((id) => id.replace(":", " ")), ...pluginCommands];
+  const all = [...commandIds.map((id) => id.replace(":", " ")), ...pluginCommands];
   const typed = words.slice(0, 2).join(" ");
   const [first = ""] = words;
   const inTopic = topics.has(first) ? all.filter((name) => name.startsWith(`${first} `)) : [];

@@ -1,4 +1,6 @@
 /** What holds for the whole process: the global flags, and where output goes. Set once before a command runs. */
+import type { ProgramHost } from "@orch/core/program/contract";
+import type { GlobalFlags } from "./global-flags.js";
 import { type Theme, themeFor, wantsColour } from "./render/theme.js";
 
 export interface Session {
@@ -6,41 +8,10 @@ export interface Session {
   readonly verbose: boolean;
   readonly noColor: boolean;
   readonly stack: string | undefined;
+  /** The program's child, started before anything else; see early.ts. */
+  readonly programHost: ProgramHost | undefined;
   /** Folder that source positions in failures are relative to; set once the project is known. */
   baseDir: string | undefined;
-}
-
-/** The global flags as they stand anywhere before `--`, read without knowing the command. */
-export interface GlobalFlags {
-  readonly cwd?: string;
-  readonly stack?: string;
-  readonly json: boolean;
-  readonly verbose: boolean;
-  readonly noColor: boolean;
-}
-
-export function readGlobalFlags(argv: readonly string[]): GlobalFlags {
-  const end = argv.indexOf("--");
-  const args = end < 0 ? argv : argv.slice(0, end);
-  const value = (short: string, long: string): string | undefined => {
-    for (let i = 0; i < args.length; i++) {
-      const arg = args[i] as string;
-      if (arg === short || arg === long) return args[i + 1];
-      if (arg.startsWith(`${long}=`)) return arg.slice(long.length + 1);
-      if (arg.startsWith(short) && arg.length > 2 && !arg.startsWith("--"))
-        return arg.slice(2).replace(/^=/, "");
-    }
-    return undefined;
-  };
-  const cwd = value("-C", "--cwd");
-  const stack = value("-s", "--stack");
-  return {
-    ...(cwd === undefined ? {} : { cwd }),
-    ...(stack === undefined ? {} : { stack }),
-    json: args.includes("--json"),
-    verbose: args.includes("--verbose"),
-    noColor: args.includes("--no-color"),
-  };
 }
 
 export const session: Session = {
@@ -48,16 +19,13 @@ export const session: Session = {
   verbose: false,
   noColor: false,
   stack: undefined,
+  programHost: undefined,
   baseDir: undefined,
 };
 
-export function startSession(flags: GlobalFlags): void {
-  Object.assign(session, {
-    json: flags.json,
-    verbose: flags.verbose,
-    noColor: flags.noColor,
-    stack: flags.stack,
-  });
+export function startSession(flags: GlobalFlags, programHost: ProgramHost | undefined): void {
+  const { json, verbose, noColor, stack } = flags;
+  Object.assign(session, { json, verbose, noColor, stack, programHost });
 }
 
 export const outTheme = (): Theme => themeFor(wantsColour(process.stdout, process.env, session.noColor));

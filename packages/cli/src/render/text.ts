@@ -1,5 +1,5 @@
 /** Small text helpers: widths as terminals count them, plurals, durations, tables. */
-import stringWidth from "string-width";
+import stringWidth from "fast-string-width";
 
 const ascii = /^[\x20-\x7e]*$/;
 
