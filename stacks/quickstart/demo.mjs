@@ -122,12 +122,12 @@ async function demo() {
   const settings = readFileSync(join(project, "Pulumi.demo.yaml"), "utf8");
   check(!settings.includes(secret), "the token is not in clear in Pulumi.demo.yaml");
 
-  heading("What would happen");
-  orch(["plan"]);
+  heading("What would happen, kept in a file");
+  orch(["plan", "--out", "first.plan"]);
 
-  heading("Do it");
+  heading("Do exactly that");
   applied = true;
-  orch(["apply", "--yes"]);
+  orch(["apply", "first.plan", "--yes"]);
   const { url } = ask(["stack", "output", "--json"]);
   const page = await get(url);
   check(

@@ -19,7 +19,11 @@ export class Shop extends pulumi.ComponentResource {
     super("quickstart:index:Shop", name, {}, options);
     const parent = { parent: this };
 
-    const folder = new host.Directory(`${name}-folder`, { path: args.folder, mode: "0755" }, parent);
+    const folder = new host.Directory(
+      `${name}-folder`,
+      { path: args.folder, mode: "0755", purge: true },
+      parent,
+    );
     const settings = new host.File(
       `${name}-settings`,
       {
@@ -38,7 +42,7 @@ export class Shop extends pulumi.ComponentResource {
         create: run("start"),
         read: run("status"),
         delete: run("stop"),
-        triggers: [args.port],
+        triggers: [settings.sha256],
       },
       parent,
     );

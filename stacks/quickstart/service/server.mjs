@@ -107,7 +107,8 @@ function serve() {
       answer = [error.code === "ENOENT" ? 404 : 400, { error: error.message }];
     }
     const [status, content, type = "application/json"] = answer;
-    response.writeHead(status, { "content-type": `${type}; charset=utf-8` });
+    // No connection is kept: a client that sleeps for a while would find it closed when it asks again.
+    response.writeHead(status, { "content-type": `${type}; charset=utf-8`, connection: "close" });
     response.end(type === "application/json" ? `${JSON.stringify(content)}\n` : content);
   }).listen(config.port, "127.0.0.1");
 }
