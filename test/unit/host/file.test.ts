@@ -206,13 +206,7 @@ describe("a file on this machine", () => {
     writeFileSync(path, "here before\n", { mode: 0o640 });
     chmodSync(path, 0o640);
     const found = await host.read({ type: "File", id: path, inputs: {}, outputs: {} });
-    expect(found?.inputs).toEqual({
-      path,
-      content: "here before\n",
-      mode: "0640",
-      overwrite: false,
-      backup: false,
-    });
+    expect(found?.inputs).toEqual({ path, content: "here before\n", mode: "0640" });
     const diff = await host.diff(found as never, { path, content: "here before\n", mode: "0640" });
     expect(diff.changes).toBe("none");
   });

@@ -147,6 +147,10 @@ function toFailure({ path, issue }: Issue, inputs: PropertyMap, schema: z.ZodObj
     };
   }
   const expected = expectation(issue);
+  if (issue.code === "invalid_key") {
+    const key = JSON.stringify(path.at(-1));
+    return { path: text, message: `the name of ${text} must be ${expected}`, expected, found: key };
+  }
   if (value === undefined)
     return { path: text, message: `${text} is missing: expected ${expected}`, expected, found: "nothing" };
   const found = describe(value);
@@ -192,13 +196,15 @@ function expectation(issue: z.core.$ZodIssue): string {
         ? JSON.stringify(issue.values[0])
         : `one of ${issue.values.map((value) => JSON.stringify(value)).join(", ")}`;
     case "too_big":
-      return `at most ${issue.maximum}${unit(issue.origin)}`;
+      return `${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}${unit(issue.origin)}`;
     case "too_small":
       return issue.minimum === 1 && issue.origin !== "number"
         ? `not empty`
-        : `at least ${issue.minimum}${unit(issue.origin)}`;
+        : `${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}${unit(issue.origin)}`;
     case "not_multiple_of":
       return `a multiple of ${issue.divisor}`;
+    case "invalid_key":
+      return issue.issues.map(expectation).join(" and ");
     case "invalid_union": {
       const options = (issue as { options?: readonly unknown[] }).options;
       if (options) return `one of ${options.map((value) => JSON.stringify(value)).join(", ")}`;

@@ -36,19 +36,19 @@ const sshFields = {
     .describe("Files with known host keys. Default ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts."),
   acceptNewHostKey: z
     .boolean()
-    .default(false)
+    .optional()
     .describe("Trust a machine that no file knows at first sight, and record its key in the first file."),
   connectTimeout: z
     .number()
     .min(1)
     .max(3600)
-    .default(20)
+    .optional()
     .describe("Seconds until a try to connect is given up. Default 20."),
   waitSeconds: z
     .number()
     .min(0)
     .max(3600)
-    .default(0)
+    .optional()
     .describe(
       "Keep trying for so many seconds while nothing answers: for machines that are just starting. Default 0.",
     ),

@@ -32,11 +32,11 @@ const inputs = z.strictObject({
   group: groupProperty.optional(),
   parents: z
     .boolean()
-    .default(true)
+    .optional()
     .describe("Make missing folders above it too (mode 0755); they stay when it is deleted. Default true."),
   purge: z
     .boolean()
-    .default(false)
+    .optional()
     .describe("Delete it with all that is in it. Default false: a folder that is not empty is not deleted."),
   connection: connectionProperty,
 });
@@ -137,7 +137,7 @@ async function ensure(call: Call<HostSession>, given: Inputs): Promise<z.input<t
   const mode = given.mode === undefined ? undefined : parseMode(given.mode);
   const before = await machine.stat(path);
   if (before === undefined) {
-    if (given.parents) await makeParents(machine, posix.dirname(path));
+    if (given.parents ?? true) await makeParents(machine, posix.dirname(path));
     await makeOne(machine, path, mode ?? 0o755);
   }
   const info = before ?? (await machine.stat(path));

@@ -47,13 +47,13 @@ const inputs = z.strictObject({
   group: groupProperty.optional(),
   overwrite: z
     .boolean()
-    .default(false)
+    .optional()
     .describe(
       "Replace content that orch has neither put there nor shown in a plan. Default false: then such a file is a failure that says so.",
     ),
   backup: z
     .boolean()
-    .default(false)
+    .optional()
     .describe("Keep what is replaced beside the file, as `<path>.<time>.bak`. Default false."),
   connection: connectionProperty,
 });

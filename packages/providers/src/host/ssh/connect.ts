@@ -11,6 +11,9 @@ import { hostKeyPolicy } from "./host-key.js";
 /** Milliseconds between keep-alive questions; three without an answer end the connection. */
 const keepaliveMs = 10_000;
 
+/** Seconds. */
+const timeoutOf = (hop: Hop): number => hop.connectTimeout ?? 20;
+
 /** Opens the stream that a connection runs over, when it is not a TCP connection of its own. */
 export type Transport = (host: string, port: number) => Promise<Duplex>;
 
@@ -19,7 +22,7 @@ export type Transport = (host: string, port: number) => Promise<Duplex>;
  * `waitSeconds` while nothing answers; a wrong key or login is not.
  */
 export async function connect(hop: Hop, via: Transport | undefined, signal: AbortSignal): Promise<Client> {
-  const until = Date.now() + hop.waitSeconds * 1000;
+  const until = Date.now() + (hop.waitSeconds ?? 0) * 1000;
   for (;;) {
     signal.throwIfAborted();
     try {
@@ -57,7 +60,7 @@ async function connectOnce(hop: Hop, via: Transport | undefined, signal: AbortSi
     host: hop.host,
     port: hop.port,
     username: hop.user,
-    readyTimeout: hop.connectTimeout * 1000,
+    readyTimeout: timeoutOf(hop) * 1000,
     keepaliveInterval: keepaliveMs,
     keepaliveCountMax: 3,
     ...(sock ? { sock: sock as never } : {}),
@@ -119,7 +122,7 @@ function order(preferred: readonly string[]): ServerHostKeyAlgorithm[] {
 export const unreachable = (hop: Hop, why: string): Failure => ({
   reason: "connection-failed",
   message: `Could not connect to ${hopName(hop)}: ${why}`,
-  expected: `an SSH server on ${hop.host} port ${hop.port} within ${hop.connectTimeout} s`,
+  expected: `an SSH server on ${hop.host} port ${hop.port} within ${timeoutOf(hop)} s`,
   found: why,
   next: [
     "Check that the machine is up and that its name, port and firewall are right.",
