@@ -2,7 +2,7 @@
  * Programs on @pulumi/aws, @pulumi/azure-native and @pulumi/kubernetes against stand-ins for their plugins, shaped as the vendors'
  * sources document them (test/plugins/cloud), and what is said when a plugin is missing, changed, dead or wrong.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   appendFileSync,
   copyFileSync,
@@ -21,7 +21,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { placeInCache, placePlugin } from "../plugins/place.js";
 import { isAlive } from "../plugins/start.js";
-import { type Project, stack } from "./kit.js";
+import { bin, type Project, stack } from "./kit.js";
 
 // Each test runs orch several times, with three plugins each.
 vi.setConfig({ testTimeout: 240_000 });
@@ -351,6 +351,23 @@ describe("plugins that are not as they should be", () => {
     expect(pids.filter(isAlive)).toEqual([]);
   });
 
+  test("when orch itself is killed no plugin goes on", async () => {
+    const made = await clouds();
+    const child = spawn(process.execPath, [bin, "apply", "--yes"], {
+      cwd: made.dir,
+      env: { ...made.env, ...made.cloud, CLOUD_MODE: "hang-on-create" },
+      stdio: "ignore",
+    });
+    const log = () =>
+      existsSync(made.cloud.CLOUD_LOG as string) ? readFileSync(made.cloud.CLOUD_LOG as string, "utf8") : "";
+    for (let i = 0; i < 1000 && !log().includes('"preview":false'); i++) await delay(50);
+    const pids = [...log().matchAll(/"pid":(\d+)/g)].map((match) => Number(match[1]));
+    expect(pids.filter(isAlive).length).toBeGreaterThan(0);
+    child.kill("SIGKILL");
+    for (let i = 0; i < 200 && pids.some(isAlive); i++) await delay(50);
+    expect(pids.filter(isAlive)).toEqual([]);
+  });
+
   test("one that cannot start says why", async () => {
     const made = await clouds();
     const result = await made.orch(["plan"], { env: { CLOUD_MODE: "exit-before-port" } });
@@ -371,4 +388,48 @@ describe("plugins that are not as they should be", () => {
     expect(again.code).toBe(0);
     expect(Object.keys(made.objects())).toHaveLength(5);
   });
+});
+
+test("a dynamic provider: what it prints and throws comes through, its secrets do not", async () => {
+  const made = await stack({
+    "orch.yaml": "name: dynamic\n",
+    "index.ts": `
+import * as pulumi from "@pulumi/pulumi";
+
+class Vault implements pulumi.dynamic.ResourceProvider {
+  async create(inputs: { token: string; fail: boolean }) {
+    console.log("storing", JSON.stringify(inputs.token), "in the vault");
+    if (inputs.fail) throw new Error("the vault refused " + inputs.token);
+    return { id: "stored", outs: { token: inputs.token, length: inputs.token.length } };
+  }
+}
+class Token extends pulumi.dynamic.Resource {
+  declare readonly length: pulumi.Output<number>;
+  constructor(name: string, args: { token: pulumi.Input<string>; fail: boolean }) {
+    super(new Vault(), name, { length: undefined, ...args });
+  }
+}
+const config = new pulumi.Config();
+export const length = new Token("token", {
+  token: config.requireSecret("token"),
+  fail: config.getBoolean("fail") ?? false,
+}).length;
+`,
+  });
+  const token = "tok-3n-of-nobody";
+  await made.ok(["config", "set", "token", "--secret"], { input: `${token}\n` });
+  await made.ok(["config", "set", "fail", "true"]);
+  const failed = await made.orch(["apply", "--yes"]);
+  expect(failed.code).toBe(1);
+  expect(failed.stderr).toContain(
+    'The provider pulumi-nodejs could not create "token" (pulumi-nodejs:dynamic:Resource): the vault refused [secret]',
+  );
+  expect(failed.stderr).toContain('storing "[secret]" in the vault');
+  await made.ok(["config", "set", "fail", "false"]);
+  const again = await made.orch(["apply", "--yes"]);
+  expect(again.stdout).toContain("Apply complete: 1 created");
+  expect((await made.orch(["plan", "--detailed-exitcode"])).code).toBe(0);
+  for (const { stdout, stderr } of [failed, again]) expect(stdout + stderr).not.toContain(token);
+  const kept = spawnSync("grep", ["-rlaF", token, made.dir, "--exclude-dir=node_modules"]);
+  expect(String(kept.stdout)).toBe("");
 });

@@ -12,7 +12,7 @@ describe("the question", () => {
     const made = await stack(filesProgram());
     const terminal = made.terminal(["apply"]);
     await terminal.until("Plan: 4 to create");
-    await terminal.until("Apply this to stack dev of shop? [yes/no/details]");
+    await terminal.until("Apply this to shop/dev? [yes/no/details]");
     terminal.type("maybe\r");
     await terminal.until('Please answer "yes", "no" or "details".');
     terminal.type("details\r");
@@ -59,7 +59,7 @@ describe("the question", () => {
     await made.ok(["apply", "--yes"]);
     const terminal = made.terminal(["destroy"]);
     await terminal.until("DELETE 4 resources");
-    await terminal.until("Really destroy 4 resources of stack dev of shop?");
+    await terminal.until("Really destroy 4 resources of shop/dev?");
     terminal.type("yes\r");
     expect(await terminal.ended).toBe(0);
     expect(terminal.raw()).toMatch(/\x1b\[31m-/);

@@ -84,7 +84,7 @@ const isBookkeeping = (step: Plan["steps"][number]): boolean => step.op !== "sam
 
 function question(plan: Plan): string {
   const n = summarize(plan);
-  const target = `stack ${plan.stack} of ${plan.project}`;
+  const target = `${plan.project}/${plan.stack}`;
   const destroys = n.delete + n.replace;
   switch (plan.kind) {
     case "destroy":
@@ -93,7 +93,7 @@ function question(plan: Plan): string {
       return `Write what was found into the state of ${target}?`;
     case "apply":
       return destroys > 0
-        ? `Apply this to ${target}, with ${count(destroys, "resource")} deleted or replaced?`
+        ? `Apply this to ${target}, with ${destroys} deleted or replaced?`
         : `Apply this to ${target}?`;
   }
 }

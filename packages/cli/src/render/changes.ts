@@ -13,7 +13,7 @@ import {
 } from "@orch/core/model/value";
 import { diffArrays, structuredPatch } from "diff";
 import { count, visible } from "./text.js";
-import { cut, inline, isScalar, labelled, type ValueView } from "./value.js";
+import { cut, inline, isScalar, labelled, linesOf, type ValueView } from "./value.js";
 
 /** Lines for all changes of one resource, without indentation. Suppressed ones are listed only in full views. */
 export function renderChanges(changes: readonly PropertyChange[], view: ValueView): string[] {
@@ -110,7 +110,17 @@ function compare(
     out.push(`${theme.update("~")} ${pathText(path)}: ${arrow(a, b, view)}`);
     return;
   }
-  // One of them is long: a text becomes unknown, a map becomes a list.
+  if (after instanceof Unknown) {
+    const size =
+      typeof before === "string"
+        ? count(linesOf(before).length, "line")
+        : isArray(before)
+          ? count(before.length, "item")
+          : count(Object.keys(before as object).length, "property", "properties");
+    out.push(`${theme.update("~")} ${pathText(path)}: ${arrow(`(${size})`, "(known after apply)", view)}`);
+    return;
+  }
+  // One of them is long: a map becomes a list, or a text.
   const label = pathText(path);
   out.push(`${theme.update("~")} ${label}:`);
   indented(out, theme.remove("-"), labelled("before", before, view));

@@ -44,6 +44,8 @@ export function liveView(): View {
   let phase: Phase = { kind: "idle" };
   let verb = "Planning";
   let lookup = lookupIn(undefined);
+  /** Steps that get a line of their own. */
+  let shown = 0;
   let drawn: string[] = [];
   let frame = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -73,15 +75,16 @@ export function liveView(): View {
       case "applying": {
         const room = Math.max(1, Math.min(10, Math.floor((stdout.rows || 24) / 2) - 2));
         const lines: string[] = [];
-        for (const item of running.values()) {
-          if (lines.length === room && running.size > room) break;
+        const visibleOnes = [...running.values()].filter(({ op, urn }) => op !== "same" && !byOrch(urn));
+        for (const item of visibleOnes) {
+          if (lines.length === room) break;
           const hint = hints.get(item.urn);
           lines.push(
             `  ${runningLine(item, theme)}… ${theme.dim(clock(now - item.since))}${hint === undefined ? "" : ` ${theme.dim(hint)}`}`,
           );
         }
-        if (running.size > lines.length)
-          lines.push(theme.dim(`  … and ${running.size - lines.length} more running`));
+        if (visibleOnes.length > lines.length)
+          lines.push(theme.dim(`  … and ${visibleOnes.length - lines.length} more running`));
         const failed = phase.failed > 0 ? ` · ${theme.error(`${phase.failed} failed`)}` : "";
         lines.push(
           `${spinner} ${verb} · ${grouped(phase.done)}/${grouped(phase.total)} done${failed} · ${clock(now - phase.since)}`,
@@ -173,7 +176,7 @@ export function liveView(): View {
         // The plan is written by the command once it has cleared the region.
         break;
       case "apply-started":
-        phase = { kind: "applying", since: Date.now(), total: event.steps, done: 0, failed: 0 };
+        phase = { kind: "applying", since: Date.now(), total: shown || event.steps, done: 0, failed: 0 };
         wake();
         break;
       case "step-started":
@@ -187,9 +190,10 @@ export function liveView(): View {
       case "step-finished":
         running.delete(event.step);
         hints.delete(event.urn);
-        if (phase.kind === "applying") phase.done++;
-        if (event.op !== "same" && !byOrch(event.urn))
+        if (event.op !== "same" && !byOrch(event.urn)) {
+          if (phase.kind === "applying") phase.done++;
           permanent(finishedLine({ ...event, step: lookup(event.step) }, event.elapsedMs, theme, true));
+        }
         break;
       case "step-failed":
         running.delete(event.step);
@@ -214,6 +218,7 @@ export function liveView(): View {
     sink,
     apply: (plan) => {
       lookup = lookupIn(plan);
+      shown = plan.steps.filter(({ op, urn }) => op !== "same" && !byOrch(urn)).length;
       verb = { apply: "Applying", destroy: "Destroying", refresh: "Writing" }[plan.kind];
     },
     say: (line) => permanent(theme.warning(line)),
