@@ -10,6 +10,8 @@ export const channelOptions = {
   "grpc.max_receive_message_length": maxMessageBytes,
   "grpc.max_send_message_length": maxMessageBytes,
   "grpc.enable_http_proxy": 0,
+  // Between two processes of one machine there is nothing to retry, and a creation is not to be sent twice in any case.
+  "grpc.enable_retries": 0,
 } as const;
 
 /**
