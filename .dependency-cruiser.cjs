@@ -62,7 +62,7 @@ module.exports = {
       severity: "error",
       from: { path: "^packages/core/src/" },
       to: {
-        path: "(?:^|/)node_modules/(?:chalk|picocolors|listr2|ink|ora|@oclif)/|^(?:node:)?(?:tty|readline)",
+        path: "(?:^|/)node_modules/(?:chalk|picocolors|listr2|ink|ora|@oclif)/|^(?:node:)?tty$",
       },
     },
     {
@@ -89,7 +89,7 @@ module.exports = {
     {
       name: "dependencies-are-declared",
       severity: "error",
-      from: { path: "^packages/" },
+      from: { path: "^packages/[^/]+/src/" },
       to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"], pathNot: "node_modules/@types/" },
     },
     {
