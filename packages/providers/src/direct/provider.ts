@@ -1,7 +1,7 @@
 /** A `Provider` made of a definition. */
 import { type Failure, fail, OrchError, toFailure } from "@orch/core/model/failure";
 import type { Urn } from "@orch/core/model/urn";
-import { type PropertyMap, unknown } from "@orch/core/model/value";
+import { hasUnknown, type PropertyMap, unknown } from "@orch/core/model/value";
 import type {
   CallOptions,
   CheckResponse,
@@ -358,12 +358,26 @@ function asFailure(error: unknown): Failure {
   return toFailure(error);
 }
 
+class NotKnown extends Error {}
+
+/** Undefined where the type's ids come from the system, or what decides this one is not known yet. */
 function idOf<S>(resource: AnyResource<S>, inputs: PropertyMap): string | undefined {
   if (resource.idOf === undefined) return undefined;
+  const known: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(inputs)) {
+    if (!hasUnknown(value)) known[key] = plain({ value }).value;
+    else
+      Object.defineProperty(known, key, {
+        get: () => {
+          throw new NotKnown();
+        },
+      });
+  }
   try {
-    return resource.idOf(plain(inputs) as never);
-  } catch {
-    return undefined; // What decides it is not known yet.
+    return resource.idOf(known as never);
+  } catch (error) {
+    if (error instanceof NotKnown) return undefined;
+    throw error;
   }
 }
 
