@@ -46,7 +46,7 @@ export class FrameReader {
     this.#size += chunk.length;
     // A large frame comes in many chunks: join them only once it is complete.
     if (this.#size < 4 || this.#size < this.#needed()) return;
-    let data = this.#rest.length === 1 ? chunk : Buffer.concat(this.#rest, this.#size);
+    let data = this.#rest.length === 1 ? (this.#rest[0] as Buffer) : Buffer.concat(this.#rest, this.#size);
     while (data.length >= 4) {
       const end = 4 + data.readUInt32LE(0);
       if (data.length < end) break;
