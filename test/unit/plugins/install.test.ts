@@ -12,10 +12,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import {
+  cachedSha256,
   findPlugin,
   installPlugin,
   listPlugins,
@@ -151,6 +152,15 @@ describe("finding", () => {
     expect(failure.next?.[2]).toContain(`pulumi-resource-${name}-v${version}-${os}-${arch}.tar.gz`);
   });
 
+  test("a plugin that is source code", () => {
+    const { places: p } = places();
+    mkdirSync(join(p.pulumi, "resource-x-v1.0.0"), { recursive: true });
+    writeFileSync(join(p.pulumi, "resource-x-v1.0.0", "PulumiPlugin.yaml"), "runtime: python\n");
+    expect(pluginMissing({ name: "x", version: "1.0.0" }, p).failure.found).toContain(
+      "orch runs executables only",
+    );
+  });
+
   test("a package with a server of its own", () => {
     const { failure } = pluginMissing({
       name: "x",
@@ -255,6 +265,32 @@ describe("installing", () => {
       },
     ]);
     expect(progress.at(-1)).toBe(statSync(join(folder, archive)).size);
+  });
+
+  test("through the proxy that the environment names", async ({ skip }) => {
+    const http = await import("node:http");
+    if (typeof (http as { setGlobalProxyFromEnv?: unknown }).setGlobalProxyFromEnv !== "function")
+      return skip("this Node knows no proxies");
+    const { folder, places: p } = places();
+    makeArchive(folder);
+    const behind = await mirror(folder);
+    const asked: string[] = [];
+    const proxy = createServer();
+    proxy.on("connect", (request, socket) => {
+      asked.push(request.url as string);
+      const inner = connect(Number(new URL(behind.url).port), "127.0.0.1", () => {
+        socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+        inner.pipe(socket).pipe(inner);
+      });
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void proxy.close());
+    const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    setEnvironment({ http_proxy: address, HTTP_PROXY: address, no_proxy: undefined, NO_PROXY: undefined });
+    const mirrors = ["http://mirror.invalid/plugins"];
+    await installPlugin({ name: "scripted", version: "1.2.3", mirrors, places: p });
+    expect(asked).toEqual(["mirror.invalid:80"]);
+    expect(behind.seen.map((it) => it.url)).toEqual([`/plugins/${archive}`]);
   });
 
   test("mirrors are asked in order; folders and archives may be missing or down", async () => {
@@ -415,6 +451,23 @@ describe("installing", () => {
     expect(failure.reason).toBe("interrupted");
     expect(readdirSync(p.cache)).toEqual([]);
   });
+});
+
+test("the sum of a large file is kept until the file changes", async () => {
+  const folder = temporaryFolder();
+  const file = join(folder, "large");
+  writeFileSync(file, Buffer.alloc(5 << 20, 1));
+  const first = await cachedSha256(file, folder);
+  expect(first).toBe(sha256(file));
+  // What is kept is used: another text in its place comes back.
+  const [memo] = readdirSync(join(folder, ".sums"));
+  writeFileSync(join(folder, ".sums", memo as string), "33".repeat(32));
+  expect(await cachedSha256(file, folder)).toBe("33".repeat(32));
+  writeFileSync(file, Buffer.alloc(5 << 20, 2));
+  expect(await cachedSha256(file, folder)).toBe(sha256(file));
+  // Half a sum is none.
+  for (const name of readdirSync(join(folder, ".sums"))) writeFileSync(join(folder, ".sums", name), "33");
+  expect(await cachedSha256(file, folder)).toBe(sha256(file));
 });
 
 describe("the lock file", () => {

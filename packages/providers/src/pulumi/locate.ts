@@ -139,6 +139,9 @@ export function findPlugin(
   );
 }
 
+/** Some plugins are published as programs for a language host rather than as executables. */
+const isSource = (folder: string): boolean => entries(folder).includes("PulumiPlugin.yaml");
+
 export const normalVersion = (version: string): string =>
   semver.clean(version, { loose: true }) ?? version.replace(/^v/, "");
 
@@ -166,7 +169,12 @@ export function pluginMissing(
     reason: "plugin-missing",
     message: `The plugin for the package ${name}${version ? ` ${version}` : ""} is not installed on this machine.`,
     expected: `pulumi-resource-${name}${version ? ` in version ${version}` : " in any version"}`,
-    found: known.length > 0 ? `only version${known.length > 1 ? "s" : ""} ${known.join(", ")}` : "none",
+    found:
+      isSource(join(places.cache, folder)) || isSource(join(places.pulumi, folder))
+        ? "a plugin that is source code (PulumiPlugin.yaml); orch runs executables only"
+        : known.length > 0
+          ? `only version${known.length > 1 ? "s" : ""} ${known.join(", ")}`
+          : "none",
     detail: `Looked in:\n${looked.map((place) => `  ${place}`).join("\n")}`,
     next: [
       `${install}${descriptor.downloadUrl ? ` --server ${descriptor.downloadUrl}` : ""}`,
