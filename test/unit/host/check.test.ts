@@ -172,4 +172,18 @@ describe("checks", () => {
         expect((property as { description?: string }).description, name).toMatch(/./);
     expect(schema.resources["host:index:File"].requiredInputs).toEqual(["path"]);
   });
+
+  test("files and folders are found again by their path after a crash; of a command a person is asked", async () => {
+    const { provider } = await startHost();
+    const request = { urn: "urn:pulumi:s::p::pulumi:providers:host::h", id: "1", name: "h", inputs: {} };
+    const traits = await provider.configure(request);
+    expect(traits).toMatchObject({
+      findAgain: "no",
+      findAgainByType: {
+        "host:index:File": "id-known-before",
+        "host:index:Directory": "id-known-before",
+        "host:index:Command": "no",
+      },
+    });
+  });
 });

@@ -105,6 +105,8 @@ export interface ResourceDefinition<I extends Shape, O extends Shape, S> {
   readonly secretOutputs?: readonly string[] | ((inputs: PropertyMap) => readonly string[]);
   /** The id, where the inputs alone decide it: an object whose creation was cut off is then found again. */
   readonly idOf?: (inputs: z.output<I>) => string;
+  /** After a crash in the middle of a creation. Default: by `idOf` where there is one, else a person is asked. */
+  readonly findAgain?: ProviderTraits["findAgain"];
   /** Default: when old and new object would have the same id. */
   readonly deleteBeforeReplace?: boolean;
 
@@ -154,7 +156,6 @@ export interface ProviderDefinition<C extends Shape, S> {
   readonly config: C;
   /** Paths of the configuration whose change means "another system": resources are replaced. */
   readonly replaceOn?: readonly string[];
-  readonly findAgain: ProviderTraits["findAgain"];
   /** Runs before the schema, for shorthands; after it `config` is checked. */
   readonly normalize?: (config: PropertyMap) => PropertyMap;
   /** Called once, on configuration. Must not connect: planning may never need to. */

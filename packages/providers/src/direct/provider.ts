@@ -94,14 +94,24 @@ class DirectProvider<C extends Shape, S> implements Provider {
       this.definition.open(plain(own) as never, this.context),
     );
     this.session = { value };
-    return {
+    const findAgainByType = Object.fromEntries(
+      this.definition.resources.map(({ type, findAgain, idOf }) => [
+        type,
+        findAgain ?? (idOf ? "id-known-before" : "no"),
+      ]),
+    );
+    const ways = [...new Set(Object.values(findAgainByType))];
+    const [only] = ways;
+    const traits = {
       secrets: true,
       resourceRefs: false,
       outputValues: false,
       preview: true,
       unknowns: true,
-      findAgain: this.definition.findAgain,
-    };
+      findAgain: only !== undefined && ways.length === 1 ? only : "no",
+      findAgainByType,
+    } as const;
+    return traits;
   }
 
   async check(request: Parameters<Provider["check"]>[0]): Promise<CheckResponse> {

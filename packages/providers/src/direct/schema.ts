@@ -25,8 +25,18 @@ export function* layers(schema: z.ZodType): Generator<z.ZodType> {
   }
 }
 
-export const isSecretSchema = (schema: z.ZodType): boolean =>
-  [...layers(schema)].some((layer) => (layer.meta() as { secret?: boolean } | undefined)?.secret === true);
+const secretSchemas = new WeakMap<z.ZodType, boolean>();
+
+export function isSecretSchema(schema: z.ZodType): boolean {
+  let secret = secretSchemas.get(schema);
+  if (secret === undefined) {
+    secret = [...layers(schema)].some(
+      (layer) => (layer.meta() as { secret?: boolean } | undefined)?.secret === true,
+    );
+    secretSchemas.set(schema, secret);
+  }
+  return secret;
+}
 
 const json = (schema: z.ZodType): object => {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });

@@ -15,7 +15,6 @@ import {
 } from "@orch/core/model/value";
 import type { CheckFailure } from "@orch/core/provider/contract";
 import { readAsset } from "../direct/index.js";
-import { render } from "./template.js";
 
 /** Bytes up to which a text is kept in plan and state, so that a changed line can be shown; what is longer is known by its hash. */
 export const textLimit = 256 * 1024;
@@ -88,6 +87,8 @@ async function fromTemplate(inputs: PropertyMap, baseDir: string): Promise<Deriv
     if ("failure" in bytes) return bytes;
     template = bytes.content.toString("utf8");
   }
+  // Loaded by the first template.
+  const { render } = await import("./template.js");
   const rendered = render(template as string, reveal(variables) as Record<string, unknown>);
   if ("text" in rendered) return { inputs: { content: wrap(rendered.text) } };
   const names = Object.keys(reveal(variables) as PropertyMap);

@@ -37,7 +37,6 @@ export const hostProvider = defineProvider({
   description: "Files, folders and scripts on machines, over SSH or here.",
   config: z.strictObject({ connection: connectionProperty }),
   replaceOn: ["connection.type", "connection.host"],
-  findAgain: "id-known-before",
   normalize: (config) => {
     const connection = fromShorthand(config.connection);
     return connection === undefined ? config : { ...config, connection };

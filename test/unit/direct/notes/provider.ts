@@ -63,7 +63,6 @@ const notes = defineProvider({
     token: z.string().meta({ secret: true }).describe("From the settings page."),
   }),
   replaceOn: ["url"],
-  findAgain: "id-known-before",
   open: ({ url, token }): Notes => ({
     async request(method, name, signal, body) {
       const answer = await fetch(new URL(`/notes/${name}`, url), {
