@@ -39,7 +39,16 @@ export function startProgramHost(options: { readonly programDir: string }): Chil
   };
 }
 
-/** What the user asked Node for in NODE_OPTIONS comes through the environment, and wins over these. */
+/** ORCH_PROGRAM_NODE_FLAGS adds what NODE_OPTIONS does not allow (`--cpu-prof`); both win over the flags here. */
 function nodeFlags(): string[] {
-  return ["--no-warnings=ExperimentalWarning"];
+  const own = (process.env.ORCH_PROGRAM_NODE_FLAGS ?? "").split(/\s+/).filter((flag) => flag !== "");
+  return [
+    "--no-warnings=ExperimentalWarning",
+    // Everything that a program registers stays alive until it is answered, so early collections find nothing: without these,
+    // 10,000 resources cost 1 s of CPU and 50 MB more.
+    "--initial-old-space-size=384",
+    "--min-semi-space-size=32",
+    "--max-semi-space-size=32",
+    ...own,
+  ];
 }

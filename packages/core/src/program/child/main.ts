@@ -14,7 +14,15 @@ import { describe, explainSyntaxWith } from "./errors.js";
 import { findEntry, installLoader } from "./loader.js";
 import { Pipe } from "./pipe.js";
 import { mapStackTraces, userFiles, userFrames } from "./positions.js";
-import { loadSdk, openStore, type PendingEntry, type Sdk, SdkMissing, type Store } from "./sdk.js";
+import {
+  callsUnderWay,
+  loadSdk,
+  openStore,
+  type PendingEntry,
+  type Sdk,
+  SdkMissing,
+  type Store,
+} from "./sdk.js";
 
 const programDir = process.argv[2] as string;
 const debug = process.env.ORCH_PROGRAM_DEBUG === "1";
@@ -115,7 +123,7 @@ type Hanging = Pick<Extract<FromChild, { type: "finished" }>, "hanging">;
 
 function hanging(): Hanging {
   const entries = [...(store?.pendingResourceRegistrations?.values() ?? [])];
-  if (programDone && entries.length === 0 && rpcsDrained) return {};
+  if (programDone && entries.length === 0 && callsUnderWay() === 0) return {};
   const explanation = cycle();
   return {
     hanging: {
@@ -124,20 +132,6 @@ function hanging(): Hanging {
       ...(explanation === undefined ? {} : { explanation }),
     },
   };
-}
-
-/** The SDK counts its open calls in a chain of promises; there is no other way to ask than to wait for it. */
-let rpcsDrained = true;
-function watchRpcs(): void {
-  const watch = () => {
-    const done = store?.settings.rpcDone;
-    rpcsDrained = false;
-    void done?.then(() => {
-      if (store?.settings.rpcDone === done) rpcsDrained = true;
-      else watch();
-    });
-  };
-  watch();
 }
 
 function cycle(): string | undefined {
@@ -268,7 +262,6 @@ async function main(): Promise<void> {
     runInPulumiStack: (run: () => Promise<unknown>) => Promise<unknown>;
   };
   const running = runInPulumiStack(() => runEntry(entry.file, entry.format, require));
-  watchRpcs();
   await running;
   programDone = true;
 }

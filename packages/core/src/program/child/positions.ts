@@ -32,12 +32,18 @@ const dynamicBase = /@pulumi[\\/]pulumi[\\/]dynamic[\\/]index\.js$/;
 
 /**
  * Where the program makes the resource that is being constructed: the first of its frames, but not the constructor of its own
- * resource class. `below` is the function that asks.
+ * resource class. `below` is the function that asks. Nearly always one of the first few frames, and each costs.
  */
 export function resourcePosition(below: (...args: never[]) => unknown): Position | undefined {
+  return lookFor(below, 5) ?? lookFor(below, 30);
+}
+
+const callSites = (_: Error, sites: NodeJS.CallSite[]) => sites;
+
+function lookFor(below: (...args: never[]) => unknown, limit: number): Position | undefined {
   const { prepareStackTrace, stackTraceLimit } = Error;
-  Error.stackTraceLimit = 16;
-  Error.prepareStackTrace = (_, sites) => sites;
+  Error.stackTraceLimit = limit;
+  Error.prepareStackTrace = callSites;
   const holder: { stack?: unknown } = {};
   Error.captureStackTrace(holder, below);
   const sites = holder.stack as NodeJS.CallSite[] | string | undefined;
@@ -45,7 +51,7 @@ export function resourcePosition(below: (...args: never[]) => unknown): Position
   Error.stackTraceLimit = stackTraceLimit;
   if (!Array.isArray(sites)) return undefined;
   let classes = 0;
-  let fallback: Position | undefined;
+  let own: NodeJS.CallSite | undefined;
   for (const site of sites) {
     const name = site.getFileName();
     if (!name) continue;
@@ -55,18 +61,22 @@ export function resourcePosition(below: (...args: never[]) => unknown): Position
       if (inPackages(file) && site.isConstructor() && !dynamicBase.test(file)) classes++;
       continue;
     }
-    const position = mapped(file, name, site.getLineNumber() ?? 1, site.getColumnNumber() ?? 1);
     // Resource and CustomResource or ComponentResource only: this is the program's own class, called from the next frame.
-    if (site.isConstructor() && classes <= 2 && fallback === undefined) {
-      fallback = position;
+    if (site.isConstructor() && classes <= 2 && own === undefined) {
+      own = site;
       continue;
     }
-    return position;
+    return mapped(file, site);
   }
-  return fallback;
+  // The caller of the class may be further up; there is none where the stack was not cut off.
+  if (own === undefined || sites.length === limit) return undefined;
+  return mapped(plainPath(own.getFileName() as string), own);
 }
 
-function mapped(file: string, name: string, line: number, column: number): Position {
+function mapped(file: string, site: NodeJS.CallSite): Position {
+  const name = site.getFileName() as string;
+  const line = site.getLineNumber() ?? 1;
+  const column = site.getColumnNumber() ?? 1;
   const key = `${name}:${line}:${column}`;
   let position = known.get(key);
   if (position === undefined) {
