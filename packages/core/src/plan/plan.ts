@@ -42,6 +42,9 @@ export async function makePlan(request: PlanRequest): Promise<PlanBody> {
   const { kind, snapshot, registry } = request;
   const reading =
     request.refresh || kind === "refresh" ? await readAll(snapshot, registry, request) : undefined;
+  if (request.signal?.aborted) {
+    throw new OrchError({ reason: "interrupted", message: "Interrupted. Nothing was changed." });
+  }
   if (reading && reading.failures.length > 0) throw new OrchError(together(reading.failures, "read"));
   if (kind === "refresh") return refreshOnly(snapshot, reading as Reading);
 
@@ -66,6 +69,7 @@ export async function makePlan(request: PlanRequest): Promise<PlanBody> {
     replace: request.replace,
     gone: base.gone,
     refreshed: base.changed,
+    parallel: request.parallel,
     events: request.events,
   });
   let program: ProgramResult;

@@ -3,6 +3,7 @@
  * known. `finish` adds the deletions and gives out the steps. Makes no change anywhere.
  */
 import { randomBytes, randomUUID } from "node:crypto";
+import { Limit } from "../graph/limit.js";
 import type { Diff } from "../model/diff.js";
 import type { EventSink } from "../model/event.js";
 import { type Failure, OrchError, toFailure } from "../model/failure.js";
@@ -38,6 +39,8 @@ export interface PlannerOptions {
   readonly gone: ReadonlyMap<Urn, string>;
   /** Rows that reading found changed: what is there now must be written even if nothing else is done. */
   readonly refreshed: ReadonlySet<Urn>;
+  /** Resources that are planned at the same time. */
+  readonly parallel: number;
   readonly events: EventSink;
 }
 
@@ -45,6 +48,8 @@ export class Planner implements ProgramSink {
   readonly drafts = new Map<Urn, Draft>();
   readonly failures: Failure[] = [];
   readonly #providers = new Map<Urn, Promise<PlannedProvider>>();
+  /** A program registers thousands at once; a plugin that is asked about all of them together only holds them in memory. */
+  readonly #calls: Limit;
   /** Rows that must be replaced because something they stand on is deleted first; the value is that something. */
   readonly #forced = new Map<Urn, Urn>();
 
@@ -52,7 +57,9 @@ export class Planner implements ProgramSink {
     readonly prior: Prior,
     readonly registry: ProviderRegistry,
     readonly options: PlannerOptions,
-  ) {}
+  ) {
+    this.#calls = new Limit(options.parallel);
+  }
 
   async register(resource: Resource): Promise<RegistrationAnswer> {
     const { urn, type, custom } = resource;
@@ -62,7 +69,7 @@ export class Planner implements ProgramSink {
       const draft = isProviderType(type)
         ? await this.#planProvider(resource, before)
         : custom
-          ? await this.#planCustom(resource, before)
+          ? await this.#calls.run(() => this.#planCustom(resource, before))
           : planComponent(resource, before);
       this.drafts.set(urn, draft);
       this.options.events({ type: "plan-progress", done: this.drafts.size });
