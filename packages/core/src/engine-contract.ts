@@ -1,4 +1,5 @@
 /** CONTRACT. What the command line, the server and tests call. One function per thing a person wants done; implemented in engine.ts. */
+import type { OpenStep, ResumeAnswer } from "./execute/resume.js";
 import type { EventSink } from "./model/event.js";
 import type { Failure } from "./model/failure.js";
 import type { Drift } from "./model/plan.js";
@@ -22,6 +23,8 @@ export interface EngineContext {
   /** Steps at the same time. Default 32. */
   readonly parallel?: number;
   readonly orchVersion: string;
+  /** Puts steps of a cut-off run that can't be settled otherwise to a person, before a plan. Unanswered ones stay open. */
+  readonly askOpen?: (open: readonly OpenStep[]) => Promise<ReadonlyMap<Urn, ResumeAnswer>>;
   /** A child that was started early, for the plan's run of the program (program/run.ts `startProgramHost`). */
   readonly programHost?: ProgramHost;
   /** Stands in for the child process in tests. */
@@ -32,6 +35,11 @@ export interface PlanOptions {
   readonly kind: "apply" | "destroy" | "refresh";
   /** Read everything first; what differs is drift and part of the plan. */
   readonly refresh?: boolean;
+  /**
+   * A creation that was cut off and is only found again by sending it again, with its token, is sent before the plan is made. Without it
+   * planning changes nothing anywhere, and such a step stays open.
+   */
+  readonly complete?: boolean;
   /** URNs to replace whatever the diff says. */
   readonly replace?: readonly Urn[];
 }

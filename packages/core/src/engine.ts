@@ -3,17 +3,18 @@ import { hostname, userInfo } from "node:os";
 import { join, relative } from "node:path";
 import type { DriftReport, EngineContext, PlanOptions } from "./engine-contract.js";
 import { execute } from "./execute/execution.js";
-import { type ResumeAnswer, type Resumed, resume } from "./execute/resume.js";
+import { type OpenStep, type ResumeAnswer, type Resumed, resume } from "./execute/resume.js";
 import type { ApplyResult } from "./model/event.js";
 import { type Failure, OrchError, toFailure } from "./model/failure.js";
 import { type Plan, summarize } from "./model/plan.js";
 import type { Urn } from "./model/urn.js";
+import { notFoundAgain } from "./plan/find-again.js";
 import { makePlan, touchedUrns } from "./plan/plan.js";
 import { isReadable, readAll } from "./plan/refresh.js";
 import { digestFiles, fingerprintPrior, staleness } from "./plan/seal.js";
 import type { ProgramOptions, ProgramResult, ProgramSink } from "./program/contract.js";
 import { ProviderRegistry } from "./provider/registry.js";
-import type { Run, RunStart, Snapshot } from "./state/contract.js";
+import type { Run, RunStart, Snapshot, UnfinishedStep } from "./state/contract.js";
 
 const defaultParallel = 32;
 
@@ -46,7 +47,7 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
     const { project, config, store, events } = context;
     events({ type: "run-started", run: options.kind === "apply" ? "plan" : options.kind, at: Date.now() });
     const registry = registryOf(context);
-    const snapshot = await settledSnapshot(context);
+    const { snapshot, open } = await settledSnapshot(context, options.complete ?? false);
     const body = await makePlan({
       kind: options.kind,
       snapshot,
@@ -75,19 +76,24 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
       outputs: body.outputs,
       priorOutputs: body.priorOutputs,
       needsProgram: body.needsProgram,
-      warnings: [],
+      warnings: [...open.map(({ failure }) => failure), ...(await notFoundAgain(body.steps, registry))],
     };
     events({ type: "plan-made", plan: made, summary: summarize(made) });
     return made;
   });
 }
 
-/** `digest`: set for a plan that comes from a file, whose program and configuration may have changed meanwhile. */
-export async function apply(
-  context: EngineContext,
-  plan: Plan,
-  options: { readonly continueOnError: boolean; readonly digest?: string },
-): Promise<ApplyResult> {
+export interface ApplyOptions {
+  /** Finish the branches that do not need what failed. */
+  readonly continueOnError: boolean;
+  /** Set for a plan that comes from a file: its program and configuration may have changed meanwhile. */
+  readonly digest?: string;
+  /** Run the program again even if the plan holds everything: for programs that do something themselves while applying. */
+  readonly runProgram?: boolean;
+}
+
+/** Refuses a plan that does not fit any more before any provider is called. A step that fails is in the result, not thrown. */
+export async function apply(context: EngineContext, plan: Plan, options: ApplyOptions): Promise<ApplyResult> {
   return guarded(async () => {
     const { store, events } = context;
     events({ type: "run-started", run: plan.kind, at: Date.now() });
@@ -106,13 +112,14 @@ export async function apply(
       await refuseStale(context, plan, snapshot, options.digest !== undefined);
       const registry = registryOf(context);
       return await execute({
-        plan,
+        plan: options.runProgram && plan.kind === "apply" ? { ...plan, needsProgram: true } : plan,
         snapshot,
         run,
         registry,
         runProgram: (sink, signal) => runAgain(context, sink, signal),
         parallel: context.parallel ?? defaultParallel,
         continueOnError: options.continueOnError,
+        open: new Map(snapshot.unfinished.map((step) => [step.intent.urn, openFailure(plan, step)])),
         events,
         ...(context.signal ? { signal: context.signal } : {}),
         ...(context.cancelSignal ? { cancelSignal: context.cancelSignal } : {}),
@@ -146,38 +153,58 @@ export async function drift(context: EngineContext): Promise<DriftReport> {
   });
 }
 
-/** Settles the steps that a killed run left open, as far as that is possible, and with a person's answers where it is not. */
+/**
+ * Settles the steps that a killed run left open, as far as that is possible, and with a person's answers where it is not.
+ * `complete` (default true): creations that are found again by sending them again with their token are sent.
+ */
 export async function resumeRun(
   context: EngineContext,
   answers: ReadonlyMap<Urn, ResumeAnswer> = new Map(),
+  { complete = true }: { readonly complete?: boolean } = {},
 ): Promise<Resumed> {
   return guarded(async () => {
-    const run = await context.store.beginRun(runStart("resume"));
+    const { store, signal } = context;
+    const run = await store.beginRun(runStart("resume"));
     return finishing(run, async () =>
-      resume(await context.store.snapshot(), run, registryOf(context), answers),
+      resume({
+        snapshot: await store.snapshot(),
+        run,
+        registry: registryOf(context),
+        answers,
+        complete,
+        parallel: context.parallel ?? defaultParallel,
+        ...(signal ? { signal } : {}),
+      }),
     );
   });
 }
 
-/** The state to plan against, with nothing left open. */
-async function settledSnapshot(context: EngineContext): Promise<Snapshot> {
-  const snapshot = await context.store.snapshot();
-  if (snapshot.unfinished.length === 0) return snapshot;
-  const { open } = await resumeRun(context);
-  const [first] = open;
-  if (first) {
-    throw new OrchError(
-      open.length === 1
-        ? first
-        : {
-            reason: "unfinished-steps",
-            message: `${open.length} steps of a run that was cut off are still open.`,
-            causes: open,
-          },
-    );
+/** The state to plan against, with as little left open as can be. */
+async function settledSnapshot(
+  context: EngineContext,
+  complete: boolean,
+): Promise<{ readonly snapshot: Snapshot; readonly open: readonly OpenStep[] }> {
+  const { store } = context;
+  const snapshot = await store.snapshot();
+  if (snapshot.unfinished.length === 0) return { snapshot, open: [] };
+  let { open } = await resumeRun(context, new Map(), { complete });
+  if (context.signal?.aborted) throw interrupted();
+  const asked = open.filter(({ waits }) => !waits);
+  if (asked.length > 0 && context.askOpen) {
+    const answers = await context.askOpen(asked);
+    if (answers.size > 0) ({ open } = await resumeRun(context, answers, { complete }));
   }
-  return context.store.snapshot();
+  return { snapshot: await store.snapshot(), open };
 }
+
+/** As the plan told it; a step that was cut off after the plan was made is told anew. */
+const openFailure = (plan: Plan, { runId, intent }: UnfinishedStep): Failure =>
+  plan.warnings.find(({ reason, urn }) => reason === "unfinished-steps" && urn === intent.urn) ?? {
+    reason: "unfinished-steps",
+    message: `Run ${runId} was cut off while it did a ${intent.op} of ${intent.urn}. It was left alone.`,
+    urn: intent.urn,
+    next: ["Run `orch resume`."],
+  };
 
 async function finishing<T>(run: Run, work: () => Promise<T>): Promise<T> {
   try {

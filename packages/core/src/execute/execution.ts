@@ -3,6 +3,7 @@
  * during an apply.
  */
 
+import { randomUUID } from "node:crypto";
 import { type TaskEnd, walk } from "../graph/schedule.js";
 import { compare } from "../model/compare.js";
 import type { ApplyResult, EventSink } from "../model/event.js";
@@ -22,7 +23,8 @@ import { hasUnknown, type PropertyMap, type Value } from "../model/value.js";
 import type { ProgramInvoke, ProgramResult, ProgramSink } from "../program/contract.js";
 import type { ConfiguredProvider, ProviderRegistry } from "../provider/registry.js";
 import { invokeProvider } from "../provider/verbs.js";
-import type { Run, Snapshot, StateWrite } from "../state/contract.js";
+import type { ExpectedOutcome, Run, Snapshot, StateWrite } from "../state/contract.js";
+import { blockedSteps } from "./blocked.js";
 import { create, type Effect, hasEffect, isAmbiguous, read, remove, rowOf, update } from "./operations.js";
 import { tasksOf } from "./order.js";
 import {
@@ -33,6 +35,7 @@ import {
   waitsForProgram,
 } from "./program-sink.js";
 import { resolveInputs, resolveProvider, resolveUpdate } from "./resolve.js";
+import { together } from "./resume.js";
 
 export interface ExecuteRequest {
   readonly plan: Plan;
@@ -43,6 +46,8 @@ export interface ExecuteRequest {
   readonly runProgram: (sink: ProgramSink, signal: AbortSignal) => Promise<ProgramResult>;
   readonly parallel: number;
   readonly continueOnError: boolean;
+  /** URNs whose last step was cut off, and of which nobody knows yet what became: they are left alone, and so is what needs them. */
+  readonly open?: ReadonlyMap<Urn, Failure>;
   readonly events: EventSink;
   readonly signal?: AbortSignal;
   readonly cancelSignal?: AbortSignal;
@@ -65,6 +70,9 @@ class Execution {
   readonly #kept = new Set<ResourceState>();
   readonly #failed: { step: Step; failure: Failure }[] = [];
   readonly #skipped: Step[] = [];
+  readonly #blocked: ReadonlyMap<StepId, Failure>;
+  /** Those of the blocked ones whose turn came. They stop nothing that does not need them. */
+  readonly #left: { step: Step; failure: Failure }[] = [];
   #done = 0;
   /** Why nothing new may start. */
   #problem: Failure | undefined;
@@ -74,6 +82,7 @@ class Execution {
     this.#request = request;
     this.#plan = request.plan;
     this.#steps = request.plan.steps;
+    this.#blocked = blockedSteps(this.#steps, request.open ?? new Map());
     for (const row of request.snapshot.resources) if (!row.deposed) this.#rows.set(row.urn, row);
     this.#sink = new ApplySink(request.plan.needsProgram ? this.#steps : [], {
       outputs: (step, outputs) => this.#componentOutputs(step, outputs),
@@ -101,12 +110,13 @@ class Execution {
     if (this.#stopped) this.#stopProgram();
     const ended = await program;
     await this.#writeOutputs(ended);
+    this.#tellOpen();
 
     cancelSignal?.removeEventListener("abort", cancel);
     signal?.removeEventListener("abort", stop);
     const outcome = signal?.aborted
       ? "interrupted"
-      : this.#failed.length > 0 || this.#problem !== undefined
+      : this.#failed.length + this.#left.length > 0 || this.#problem !== undefined
         ? "failed"
         : "succeeded";
     const result: ApplyResult = {
@@ -114,7 +124,7 @@ class Execution {
       outcome,
       elapsedMs: Date.now() - this.#startedAt,
       done: this.#done,
-      failed: this.#failed,
+      failed: [...this.#failed, ...this.#left],
       skipped: this.#skipped,
       summary: summarize({ steps: this.#finished }),
       outputs: outcome === "succeeded" ? (ended?.outputs ?? this.#plan.outputs) : this.#plan.priorOutputs,
@@ -134,8 +144,17 @@ class Execution {
   }
 
   get #finished(): Step[] {
-    const not = new Set<Step>([...this.#skipped, ...this.#failed.map((f) => f.step)]);
+    const not = new Set<Step>([...this.#skipped, ...[...this.#failed, ...this.#left].map((f) => f.step)]);
     return this.#steps.filter((step) => !not.has(step));
+  }
+
+  /** What is left open is told, where no step told it and nothing worse happened. */
+  #tellOpen(): void {
+    const told = new Set(this.#left.map(({ failure }) => failure));
+    const open = [...(this.#request.open?.values() ?? [])].filter((failure) => !told.has(failure));
+    const [first] = open;
+    if (first === undefined || this.#failed.length > 0) return;
+    this.#problem ??= together(open, first);
   }
 
   /** Steps that talk to a provider take one of the parallel places. */
@@ -148,6 +167,8 @@ class Execution {
     const step = this.#steps[id];
     // The barrier before late deletes.
     if (step === undefined) return undefined;
+    const blocked = this.#blocked.get(id);
+    if (blocked) return Promise.resolve(this.#fail(step, blocked, Date.now(), this.#left));
     if (step.op === "same" && !step.write && !waitsForProgram(step)) {
       this.#answer(step, step.prior);
       this.#done++;
@@ -180,9 +201,9 @@ class Execution {
     }
   }
 
-  #fail(step: Step, failure: Failure, startedAt: number): TaskEnd {
-    const named: Failure = { ...failure, urn: failure.urn ?? step.urn };
-    this.#failed.push({ step, failure: named });
+  #fail(step: Step, failure: Failure, startedAt: number, list = this.#failed): TaskEnd {
+    const named: Failure = failure.urn === undefined ? { ...failure, urn: step.urn } : failure;
+    list.push({ step, failure: named });
     this.#sink.fail(step.id);
     this.#request.events({
       type: "step-failed",
@@ -305,8 +326,15 @@ class Execution {
       const lesser = await this.#lesserThanReplace(step, resource, configured);
       if (lesser) return lesser;
     }
-    const token = `${this.#plan.lineage}-${this.#request.run.id}-${step.id}`;
-    await this.#intend(step, inputs, token, undefined);
+    // Random, and kept in the journal: a state that was put back from a copy counts its runs anew, and must not meet an old token.
+    const token = randomUUID();
+    // Drawn from what was known in the plan, which is all that was sent.
+    const id = registered === undefined && !step.unchecked ? step.objectId : undefined;
+    await this.#intend(step, inputs, {
+      token,
+      ...(id === undefined ? {} : { id }),
+      expected: this.#expect(writes, rowOf(resource, undefined, {}, {}, undefined, Date.now())),
+    });
     return this.#effect(step, writes, () => create(configured, step, resource, inputs, token));
   }
 
@@ -324,10 +352,13 @@ class Execution {
     const movedFrom = prior.urn === step.urn ? undefined : prior.urn;
     if (lesser.kind === "same")
       return this.#keep(step.id, resource, lesser.inputs, prior, prior.outputs, movedFrom);
-    await this.#intend(step, lesser.inputs, undefined, prior.id);
-    return this.#effect(step, moved(movedFrom, step.urn), () =>
-      update(configured, { prior }, resource, lesser.inputs),
-    );
+    const writes = moved(movedFrom, step.urn);
+    await this.#intend(step, lesser.inputs, {
+      id: prior.id as string,
+      changes: true,
+      expected: this.#expect(writes, rowOf(resource, undefined, {}, {}, prior, Date.now())),
+    });
+    return this.#effect(step, writes, () => update(configured, { prior }, resource, lesser.inputs));
   }
 
   /** The old half of a replace makes room: as a deposed object beside the new one. Deleted first, it is gone already. */
@@ -377,7 +408,10 @@ class Execution {
       }
       inputs = resolved.inputs;
     }
-    await this.#intend(step, inputs, undefined, step.prior.id);
+    await this.#intend(step, inputs, {
+      id: step.prior.id as string,
+      expected: this.#expect(writes, rowOf(resource, undefined, {}, {}, step.prior, Date.now())),
+    });
     return this.#effect(step, writes, () => update(configured, step, resource, inputs));
   }
 
@@ -404,7 +438,11 @@ class Execution {
       return {};
     }
     const configured = await this.#providerOf(step.prior);
-    await this.#intend(step, step.prior.inputs, undefined, step.prior.id, deposed);
+    await this.#intend(step, step.prior.inputs, {
+      id: step.prior.id as string,
+      ...(deposed === undefined ? {} : { deposed }),
+      expected: { writes },
+    });
     return this.#effect(step, writes, async () => {
       await remove(configured, step);
       return {};
@@ -471,16 +509,29 @@ class Execution {
   }
 
   #put(row: ResourceState, order: number): StateWrite {
+    return { put: this.#withProviderId(row), order };
+  }
+
+  #withProviderId(row: ResourceState): ResourceState {
     const providerId = row.provider === undefined ? undefined : this.#rows.get(row.provider)?.id;
-    return { put: providerId === undefined ? row : { ...row, providerId }, order };
+    return providerId === undefined ? row : { ...row, providerId };
+  }
+
+  #expect(writes: readonly StateWrite[], row: ResourceState): ExpectedOutcome {
+    const { id: _id, inputs: _inputs, outputs: _outputs, ...rest } = this.#withProviderId(row);
+    return { writes, row: rest };
   }
 
   async #intend(
     step: Step,
     inputs: PropertyMap,
-    token: string | undefined,
-    id: string | undefined,
-    deposed?: string,
+    more: {
+      readonly token?: string;
+      readonly id?: string;
+      readonly deposed?: string;
+      readonly changes?: true;
+      readonly expected: ExpectedOutcome;
+    },
   ): Promise<void> {
     const provider =
       step.op === "delete" ? step.prior.provider : isProgramStep(step) ? step.resource.provider : undefined;
@@ -493,9 +544,7 @@ class Execution {
       inputs,
       at: Date.now(),
       ...(provider ? { provider } : {}),
-      ...(id ? { id } : {}),
-      ...(token ? { token } : {}),
-      ...(deposed ? { deposed } : {}),
+      ...more,
     });
   }
 
@@ -585,7 +634,8 @@ class Execution {
         causes: [failure],
       }));
       // A program that fails because a resource did, or because it was stopped, is no news.
-      if (this.#failed.length === 0 && !this.#programStop.signal.aborted) this.#problem ??= failure;
+      if (this.#failed.length + this.#left.length === 0 && !this.#programStop.signal.aborted)
+        this.#problem ??= failure;
       return undefined;
     }
   }
@@ -593,7 +643,8 @@ class Execution {
   async #writeOutputs(program: ProgramResult | undefined): Promise<void> {
     const outputs = this.#plan.needsProgram ? program?.outputs : this.#plan.outputs;
     if (outputs === undefined || this.#stopped || this.#plan.kind === "refresh") return;
-    if (this.#skipped.length > 0 || this.#failed.length > 0 || hasUnknown(outputs)) return;
+    if (this.#skipped.length > 0 || this.#failed.length + this.#left.length > 0 || hasUnknown(outputs))
+      return;
     const root = this.#steps.at(-1);
     try {
       await this.#request.run.append([

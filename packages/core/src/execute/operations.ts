@@ -51,7 +51,7 @@ export function rowOf(
 
 export async function create(
   { provider, traits }: ConfiguredProvider,
-  step: CreateStep,
+  step: Pick<CreateStep, "urn">,
   resource: Resource,
   inputs: PropertyMap,
   token: string,

@@ -62,6 +62,7 @@ export const exitCodes = {
   "step-failed": 1,
   "step-skipped": 1,
   "unfinished-steps": 4,
+  "not-found-again": 4,
   interrupted: 130,
   internal: 1,
 } as const satisfies Record<string, number>;

@@ -20,8 +20,20 @@ export interface ProviderTraits {
   /** `unknown` inputs may be sent to check, diff and previews. All Pulumi plugins bear them. */
   readonly unknowns: boolean;
   /** How an object whose creation was cut off is found again, told in the plan beforehand. */
-  readonly findAgain: "id-known-before" | "token" | "list" | "no";
+  readonly findAgain: FindAgain;
+  /** Types for which it is another way. */
+  readonly findAgainByType?: Readonly<Record<string, FindAgain>>;
 }
+
+/**
+ * After a crash in the middle of a creation:
+ * - `id-known-before`: the object is read by the id that the preview told; where it told none, `create` is called again with the same inputs, and gives the
+ *   object that is there.
+ * - `token`: `create` is called again with the same inputs and token, and gives the object that the first call made, or makes it.
+ * - `list`: `find` looks for it.
+ * - `no`: a person is asked.
+ */
+export type FindAgain = "id-known-before" | "token" | "list" | "no";
 
 export interface CheckRequest {
   readonly urn: Urn;
@@ -111,6 +123,24 @@ export interface ReadRequest extends CallOptions {
   readonly inputs: PropertyMap;
   readonly outputs: PropertyMap;
 }
+/** Which object did a creation make, of which no answer came? */
+export interface FindRequest extends CallOptions {
+  readonly urn: Urn;
+  readonly type: string;
+  readonly name: string;
+  /** As they were sent to `create`. */
+  readonly inputs: PropertyMap;
+  readonly token?: string;
+  /** When the creation began, in milliseconds since the epoch, by the clock of the machine it began on. */
+  readonly since: number;
+  /** Ids of this type that orch knows as other objects: never the answer. */
+  readonly known: readonly string[];
+}
+export interface FindResponse {
+  /** Absent: there is no such object, and the creation can't make one any more. */
+  readonly id?: string;
+}
+
 /** Undefined `object`: there is no such object any more. */
 export interface ReadResponse {
   readonly object?: { readonly id: string; readonly inputs: PropertyMap; readonly outputs: PropertyMap };
@@ -183,6 +213,11 @@ export interface Provider {
   delete(request: DeleteRequest): Promise<void>;
   invoke(request: InvokeRequest): Promise<InvokeResponse>;
 
+  /**
+   * Needed for `findAgain: "list"`. Answers once it is sure: a request that is still under way in the other system, or an object that its lists do not show yet,
+   * must be waited for. Rejects when several objects could be the one.
+   */
+  find?(request: FindRequest): Promise<FindResponse>;
   /** JSON text of the package's schema. */
   getSchema?(): Promise<string>;
   /** Method calls on resources. */

@@ -110,6 +110,15 @@ export class ProviderRegistry {
     );
   }
 
+  /** The instance that was configured last for a provider resource, if any was. */
+  async current(urn: Urn): Promise<ConfiguredProvider | undefined> {
+    for (const started of [...(this.#instances.get(urn) ?? [])].reverse()) {
+      const { provider, configured } = await started;
+      if (configured) return { provider, traits: await configured.traits };
+    }
+    return undefined;
+  }
+
   /** Code that was loaded so far, for the plan to bind. */
   async plugins(): Promise<readonly PlanPlugin[]> {
     const found = new Map<string, PlanPlugin>();

@@ -57,8 +57,18 @@ export interface Intent {
   readonly provider?: Urn;
   /** Sent to the provider, so that creation can be recognised. */
   readonly token?: string;
+  /** Planned as the creating half of a replace, but the object with this id is changed in place. */
+  readonly changes?: true;
   readonly inputs: PropertyMap;
+  /** What the effect means for the state once it has taken place: lets another process record it after a crash. */
+  readonly expected?: ExpectedOutcome;
   readonly at: number;
+}
+export interface ExpectedOutcome {
+  /** Come before the row: a rename, the old half of a replace put aside; for a deletion the removal. */
+  readonly writes: readonly StateWrite[];
+  /** The row to be, but for what is the intent's (inputs) or only the provider can tell. Absent for a deletion. */
+  readonly row?: Omit<ResourceState, "id" | "inputs" | "outputs">;
 }
 /** Written after a provider answered, in one transaction with what it means for the state. */
 export interface Outcome {

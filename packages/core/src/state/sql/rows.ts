@@ -53,15 +53,33 @@ export function rowCodec(crypter: Crypter): RowCodec {
         };
       });
     },
-    encodeIntent: (intent) => JSON.stringify({ ...intent, inputs: encodeMap(intent.inputs, encoding) }),
+    encodeIntent: (intent) =>
+      JSON.stringify({
+        ...intent,
+        inputs: encodeMap(intent.inputs, encoding),
+        ...(intent.expected ? { expected: withOptions(intent.expected, encodeOptions) } : {}),
+      }),
     decodeIntent: (body) =>
       readable("an unfinished step", () => {
         const json = JSON.parse(body);
-        return { ...json, inputs: decodeMap(json.inputs, decoding) };
+        return {
+          ...json,
+          inputs: decodeMap(json.inputs, decoding),
+          ...(json.expected ? { expected: withOptions(json.expected, decodeOptions) } : {}),
+        };
       }),
     encodeOutputs: (outputs) => JSON.stringify(encodeMap(outputs, encoding)),
     decodeOutputs: (body) => readable("the stack's outputs", () => decodeMap(JSON.parse(body), decoding)),
   };
+}
+
+/** Options are all that can hold a value in an expected outcome. */
+function withOptions<O>(
+  expected: { readonly row?: { readonly options: O } },
+  convert: (options: O) => unknown,
+): unknown {
+  const { row } = expected;
+  return row ? { ...expected, row: { ...row, options: convert(row.options) } } : expected;
 }
 
 function readable<T>(what: string, work: () => T): T {
