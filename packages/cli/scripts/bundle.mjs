@@ -2,13 +2,15 @@
 // reading some 700 small modules takes longer than a plan. `bin/orch.js` uses the result when it is not older than what it
 // was made from, and the separate modules otherwise, so that nothing depends on it but time.
 
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const cli = join(dirname(fileURLToPath(import.meta.url)), "..");
-const outdir = join(cli, "dist", "bundle");
+const final = join(cli, "dist", "bundle");
+// Made beside its place, so that an orch that starts meanwhile finds all of it or nothing.
+const outdir = `${final}.${process.pid}.new`;
 
 /**
  * Code that looks for files beside itself (the program's child process) must find those of its own package: its
@@ -38,7 +40,6 @@ const common = {
   plugins: [ownPlace],
 };
 
-rmSync(outdir, { recursive: true, force: true });
 // By itself, so that it is one small file.
 await build({ ...common, entryPoints: [join(cli, "dist", "early.js")], logLevel: "warning" });
 const { metafile } = await build({
@@ -64,6 +65,8 @@ const { metafile } = await build({
   metafile: true,
   logLevel: "warning",
 });
+rmSync(final, { recursive: true, force: true });
+renameSync(outdir, final);
 if (process.argv.includes("--sizes"))
   for (const [file, { bytes }] of Object.entries(metafile.outputs))
     process.stdout.write(

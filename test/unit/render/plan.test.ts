@@ -19,7 +19,6 @@ describe("a plan on screen", () => {
   });
 
   test("colours add nothing but escape sequences", () => {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
     const stripped = renderPlan(fullPlan(), { ...plain, theme: colourTheme }).replace(/\x1b\[[0-9;]*m/g, "");
     const padded = (text: string): string => text.replace(/^ (.*) $/gm, "$1");
     expect(padded(stripped)).toBe(padded(renderPlan(fullPlan(), plain)));

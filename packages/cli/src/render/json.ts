@@ -11,7 +11,17 @@ import type { Failure } from "@orch/core/model/failure";
 import { formatPath } from "@orch/core/model/path";
 import { type Drift, hasChanges, type Plan, type Step, summarize } from "@orch/core/model/plan";
 import type { ResourceState } from "@orch/core/model/resource";
-import { equal, map, type PropertyMap, reveal, Secret, Unknown, type Value } from "@orch/core/model/value";
+import {
+  equal,
+  isArray,
+  isMap,
+  map,
+  type PropertyMap,
+  reveal,
+  Secret,
+  Unknown,
+  type Value,
+} from "@orch/core/model/value";
 import { encode, encodeMap, type Json, unknownSentinel } from "@orch/core/wire/json";
 import { effectOf } from "./plan.js";
 import { secretText } from "./value.js";
@@ -107,13 +117,24 @@ function stepJson(step: Step): JsonObject {
   return out;
 }
 
+/** What is a secret on one side is masked on the other as well: before it was marked, it may have had the same content. */
+function maskedLike(value: Value, other: Value | undefined): Value {
+  if (other instanceof Secret) return value instanceof Secret ? value : new Secret(value);
+  if (isMap(value) && isMap(other))
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, maskedLike(item, other[key])]),
+    );
+  if (isArray(value) && isArray(other)) return value.map((item, i) => maskedLike(item, other[i]));
+  return value;
+}
+
 /** `sameContent` tells, of values that are masked, whether they differ. */
 function changesJson(diff: Diff): Json[] {
   return diff.changes.map((change) => {
     const { before, after } = change;
     const out: JsonObject = { path: formatPath(change.path), effect: change.effect, side: change.side };
-    if (before !== undefined) out.before = valueJson(before);
-    if (after !== undefined) out.after = valueJson(after);
+    if (before !== undefined) out.before = valueJson(maskedLike(before, after));
+    if (after !== undefined) out.after = valueJson(maskedLike(after, before));
     if (change.reason !== undefined) out.reason = change.reason;
     if (before instanceof Secret || after instanceof Secret)
       out.sameContent = before !== undefined && after !== undefined && equal(reveal(before), reveal(after));

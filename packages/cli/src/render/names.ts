@@ -7,6 +7,18 @@ import { visible } from "./text.js";
  * `host:index:File` → `host:File`.
  */
 export function shortType(type: string): string {
+  let short = shortTypes.get(type);
+  if (short === undefined) {
+    short = shorten(type);
+    shortTypes.set(type, short);
+  }
+  return short;
+}
+
+/** Plans hold thousands of resources of a few types. */
+const shortTypes = new Map<string, string>();
+
+function shorten(type: string): string {
   const [pkg, module, name, ...rest] = type.split(":");
   if (pkg === undefined || module === undefined || name === undefined || rest.length > 0) return type;
   const parts = module.split("/");

@@ -14,7 +14,7 @@ import {
   summarize,
 } from "@orch/core/model/plan";
 import type { ResourceState } from "@orch/core/model/resource";
-import { parseUrn, rootStackType } from "@orch/core/model/urn";
+import { rootStackType } from "@orch/core/model/urn";
 import { equal, type PropertyMap, type Value } from "@orch/core/model/value";
 import { renderChanges } from "./changes.js";
 import { renderWarning } from "./failure.js";
@@ -131,18 +131,11 @@ function renderStep(step: Step, effect: Effect, view: PlanView, brief: boolean, 
   const { theme } = view;
   const text = effects[effect];
   const style = text.style(theme);
-  const { type } = parseUrn(step.urn);
-  const known =
-    "resource" in step
-      ? step.resource
-      : step.op === "delete" || step.op === "refresh"
-        ? step.prior
-        : undefined;
-  const parent = known?.parent;
+  const { type, name, parent } = "resource" in step ? step.resource : step.prior;
   const symbol =
     effect === "replace" ? (replaceOrder(step) === "delete-before-create" ? "-/+" : "+/-") : text.symbol;
-  let head = `  ${style(symbol)} ${style(visible(shortType(type)))} ${theme.name(nameOf(step.urn))}`;
-  if (parent !== undefined && parseUrn(parent).type !== rootStackType)
+  let head = `  ${style(symbol)} ${style(visible(shortType(type)))} ${theme.name(visible(name))}`;
+  if (parent !== undefined && !parent.includes(`::${rootStackType}::`))
     head += theme.dim(` in ${shortUrn(parent)}`);
   const id = idOf(step);
   if (id !== undefined) head += theme.dim(` (${id})`);
@@ -344,9 +337,9 @@ export function renderOutputValues(outputs: PropertyMap, view: ValueView): strin
 }
 
 /** `Plan: 3 to create, 1 to update, 1 to replace, 2 to delete, 12 unchanged.` */
-export function summaryLine(plan: Plan, theme: Theme): string {
+export function summaryLine(plan: Plan, theme: Theme, changes = hasChanges(plan)): string {
   const summary = summarize(plan);
-  if (!hasChanges(plan)) {
+  if (!changes) {
     const what = plan.kind === "destroy" ? "there is nothing to destroy" : "nothing to do";
     return `${theme.bold("Plan:")} ${theme.success(`${what}; ${count(summary.same, "resource")} unchanged.`)}`;
   }

@@ -1,6 +1,6 @@
 /** One line per thing that happens, the same words in the live and in the plain view. */
 import type { ApplyResult, Event, LogLevel } from "@orch/core/model/event";
-import type { Plan, Step, StepId, StepOp } from "@orch/core/model/plan";
+import { byOrch, type Plan, type Step, type StepId, type StepOp } from "@orch/core/model/plan";
 import type { Urn } from "@orch/core/model/urn";
 import { type FailureView, renderFailure } from "./failure.js";
 import { shortUrn } from "./names.js";
@@ -108,9 +108,10 @@ export function resultText(result: ApplyResult, view: FailureView & { readonly p
   const out: string[] = [];
   for (const { failure } of result.failed) out.push(renderFailure(failure, view), "");
   if (result.problem !== undefined) out.push(renderFailure(result.problem, view), "");
-  if (result.skipped.length > 0) {
-    out.push(theme.warning(`Not done: ${count(result.skipped.length, "step")}`));
-    const shown = result.skipped.slice(0, 10);
+  const skipped = result.skipped.filter(({ op, urn }) => op !== "same" && !byOrch(urn));
+  if (skipped.length > 0) {
+    out.push(theme.warning(`Not done: ${count(skipped.length, "step")}`));
+    const shown = skipped.slice(0, 10);
     for (const step of shown) {
       const [, , failed] = wordsOf(step.op, step);
       out.push(`  ${failed.replace("could not", "did not")} ${shortUrn(step.urn)}`);
@@ -120,18 +121,21 @@ export function resultText(result: ApplyResult, view: FailureView & { readonly p
   }
   const verb = { apply: "Apply", destroy: "Destroy", refresh: "Refresh" }[plan.kind];
   const time = duration(result.elapsedMs);
+  const counts = [
+    ...(result.failed.length > 0 ? [`${result.failed.length} failed`] : []),
+    doneText(result.summary),
+    ...(skipped.length > 0 ? [`${skipped.length} not done`] : []),
+  ].join(", ");
   switch (result.outcome) {
     case "succeeded":
-      out.push(`${theme.success(`${verb} complete:`)} ${doneText(result.summary)}, in ${time}.`);
+      out.push(`${theme.success(`${verb} complete:`)} ${counts}, in ${time}.`);
       break;
     case "failed":
-      out.push(
-        `${theme.error(`${verb} failed:`)} ${result.failed.length} failed, ${doneText(result.summary)}, ${result.skipped.length} not done, in ${time}.`,
-      );
+      out.push(`${theme.error(`${verb} failed:`)} ${counts}, in ${time}.`);
       break;
     case "interrupted":
       out.push(
-        `${theme.warning(`${verb} interrupted:`)} ${doneText(result.summary)}, ${result.skipped.length} not done, in ${time}. The state holds what was done; run the command again to go on.`,
+        `${theme.warning(`${verb} interrupted:`)} ${counts}, in ${time}. The state holds what was done; run the command again to go on.`,
       );
       break;
   }

@@ -39,7 +39,7 @@ export function stateTree(resources: readonly ResourceState[], theme: Theme): st
 }
 
 function line(resource: ResourceState, theme: Theme): string {
-  const id = resource.id === undefined ? "" : ` ${theme.dim(`(${visible(resource.id)})`)}`;
+  const id = !resource.id ? "" : ` ${theme.dim(`(${visible(resource.id)})`)}`;
   const marks = [
     ...(resource.deposed === undefined ? [] : ["old half of a replace"]),
     ...(resource.external === true ? ["read only"] : []),

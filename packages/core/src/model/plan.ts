@@ -161,6 +161,8 @@ export interface PlanSummary {
 
 /** What orch adds by itself (the stack's root, default providers) is in the plan, but no person asked for it. */
 export const byOrch = (urn: Urn): boolean => {
+  // Asked of every step, so the quick way out comes first.
+  if (!urn.includes("pulumi:p", 11)) return false;
   const { type, name } = parseUrn(urn);
   return type === rootStackType || (isProviderType(type) && /^default(_|$)/.test(name));
 };

@@ -1,0 +1,327 @@
+/** Failures, results, JSON, graphs and the small helpers of the command line's output. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ApplyResult, Event } from "@orch/core/model/event";
+import type { Failure } from "@orch/core/model/failure";
+import { summarize } from "@orch/core/model/plan";
+import { Secret } from "@orch/core/model/value";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { readGlobalFlags } from "../../../packages/cli/src/global-flags.js";
+import { renderDriftReport } from "../../../packages/cli/src/render/drift.js";
+import { renderFailure } from "../../../packages/cli/src/render/failure.js";
+import { dotText } from "../../../packages/cli/src/render/graph/dot.js";
+import { mermaidText } from "../../../packages/cli/src/render/graph/mermaid.js";
+import { planGraph, stateGraph } from "../../../packages/cli/src/render/graph/model.js";
+import { eventJson, planJson, stateJson } from "../../../packages/cli/src/render/json.js";
+import { shortType } from "../../../packages/cli/src/render/names.js";
+import {
+  failedLine,
+  finishedLine,
+  logLines,
+  lookupIn,
+  resultText,
+  runningLine,
+} from "../../../packages/cli/src/render/progress.js";
+import { findResource, renderState, stateTree } from "../../../packages/cli/src/render/state.js";
+import { duration, grouped, table, truncate, visible, width } from "../../../packages/cli/src/render/text.js";
+import { colourTheme, plainTheme, wantsColour } from "../../../packages/cli/src/render/theme.js";
+import { route } from "../../../packages/cli/src/route.js";
+import { fullPlan, resource, state, urn } from "./plans.js";
+
+const theme = plainTheme;
+const golden = (name: string): string => `./goldens/${name}.golden`;
+
+describe("failures", () => {
+  test("show where, what, why and what to do", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "orch-render-"));
+    writeFileSync(join(dir, "index.ts"), 'const a = 1;\n\tnew host.File("page", { mode: "rw" });\n');
+    const failure: Failure = {
+      reason: "invalid-property",
+      message: "host:File page: mode is not a file mode",
+      urn: urn("host:index:File", "page"),
+      path: "mode",
+      expected: "three or four octal digits such as 0644",
+      found: '"rw"',
+      source: { file: "index.ts", line: 2, column: 2 },
+      detail: "first frame\nsecond frame",
+      next: ['Write it as mode: "0644".', "orch plan"],
+      causes: [
+        { reason: "provider-error", message: "it said no", causes: [{ reason: "timeout", message: "late" }] },
+      ],
+    };
+    const text = renderFailure(failure, { theme, baseDir: dir });
+    rmSync(dir, { recursive: true });
+    await expect(`${text}\n`).toMatchFileSnapshot(golden("failure"));
+    // The file is gone: the position alone is still told.
+    expect(renderFailure(failure, { theme, baseDir: dir })).toContain("at index.ts:2:2");
+  });
+
+  test("that orch did not expect are one paragraph; the stack only when asked for", () => {
+    const failure: Failure = {
+      reason: "internal",
+      message: "x is undefined",
+      detail: "Error: x is undefined\n    at f (a.js:1:1)",
+    };
+    const short = renderFailure(failure, { theme });
+    expect(short).toContain("orch made a mistake: x is undefined");
+    expect(short).not.toContain("a.js");
+    expect(short).toContain("--verbose");
+    expect(renderFailure(failure, { theme, verbose: true })).toContain("at f (a.js:1:1)");
+  });
+
+  test("cannot move the cursor or hide text", () => {
+    const text = renderFailure(
+      { reason: "provider-error", message: "a\x1b[2Kb\rc\u202ed", detail: "\x07" },
+      { theme },
+    );
+    expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\u202e]/);
+    expect(text).toContain("a\\u001b[2Kb\\u000dc\\u202ed");
+  });
+});
+
+describe("progress", () => {
+  const plan = fullPlan();
+  const lookup = lookupIn(plan);
+  test("a line per step, in words", async () => {
+    const lines = plan.steps.flatMap((step) => {
+      const running = { op: step.op, urn: step.urn, step: lookup(step.id) };
+      return [
+        runningLine(running, theme),
+        finishedLine(running, 1234, theme, false),
+        finishedLine(running, 10, theme, false),
+        failedLine(running, "no\nmore", theme),
+      ];
+    });
+    await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot(golden("progress"));
+  });
+
+  test("the end of an apply", async () => {
+    const [a, b] = plan.steps;
+    if (a === undefined || b === undefined) throw new Error("the plan has steps");
+    const base: ApplyResult = {
+      runId: 7,
+      outcome: "succeeded",
+      elapsedMs: 65_400,
+      done: 3,
+      failed: [],
+      skipped: [],
+      summary: summarize(plan),
+      outputs: {},
+    };
+    const failure: Failure = { reason: "provider-error", message: "quota exceeded", urn: a.urn };
+    const texts = [
+      resultText(base, { theme, plan }),
+      resultText(
+        { ...base, outcome: "failed", failed: [{ step: a, failure }], skipped: plan.steps.slice(1, 15) },
+        { theme, plan },
+      ),
+      resultText(
+        { ...base, outcome: "interrupted", skipped: [b] },
+        { theme, plan: { ...plan, kind: "destroy" } },
+      ),
+      resultText(
+        { ...base, outcome: "failed", problem: { reason: "disk-full", message: "no space" } },
+        { theme, plan: { ...plan, kind: "refresh" } },
+      ),
+    ];
+    await expect(`${texts.join("\n=====\n")}\n`).toMatchFileSnapshot(golden("results"));
+  });
+
+  test("messages of programs and providers", () => {
+    expect(
+      logLines(
+        { type: "log", level: "warning", message: "one\ntwo\n", urn: urn("host:index:File", "a") },
+        theme,
+      ),
+    ).toEqual(["warning host:File a: one", "  two"]);
+  });
+});
+
+describe("JSON", () => {
+  test("a plan", async () => {
+    const json = JSON.stringify(planJson(fullPlan()), undefined, 2);
+    expect(json).not.toMatch(/hunter2|"abc"|"abd"/);
+    await expect(`${json}\n`).toMatchFileSnapshot(golden("plan-json"));
+  });
+
+  test("every event is an object of format 1 with its type", () => {
+    const events: Event[] = [
+      { type: "run-started", run: "apply", at: 1 },
+      { type: "program-output", stream: "stdout", line: "x" },
+      { type: "resource-registered", resource: resource("host:index:File", "a") },
+      {
+        type: "step-failed",
+        step: 0,
+        op: "create",
+        urn: "u",
+        elapsedMs: 1,
+        failure: { reason: "timeout", message: "m" },
+      },
+      { type: "plan-made", plan: fullPlan(), summary: summarize(fullPlan()) },
+    ];
+    for (const event of events) {
+      const json = JSON.parse(JSON.stringify(eventJson(event)));
+      expect(json).toMatchObject({ format: 1, type: event.type === "plan-made" ? "plan" : event.type });
+    }
+  });
+
+  test("a resource, secrets masked unless asked for", () => {
+    const row = state("host:index:File", "a", "id", { password: new Secret("hunter2") });
+    expect(JSON.stringify(stateJson(row))).not.toContain("hunter2");
+    expect(JSON.stringify(stateJson(row, true))).toContain("hunter2");
+  });
+});
+
+describe("the state", () => {
+  const web = state("shop:index:Web", "web", "");
+  const rows = [
+    web,
+    state(
+      "host:index:File",
+      "page",
+      "/srv/page",
+      { content: new Secret("hunter2"), __defaults: [] },
+      web.urn,
+    ),
+    { ...state("host:index:File", "old", "/srv/old"), deposed: "d1" },
+    { ...state("host:index:File", "kept", "/srv/kept"), options: { protect: true } },
+  ];
+  test("as a tree, and one in full", async () => {
+    const text = [
+      ...stateTree(rows, theme),
+      "",
+      ...renderState(rows[1] as (typeof rows)[number], theme, { showSecrets: false, internals: false }),
+    ].join("\n");
+    expect(text).not.toContain("hunter2");
+    expect(text).not.toContain("__defaults");
+    await expect(`${text}\n`).toMatchFileSnapshot(golden("state"));
+  });
+  test("a resource is found by URN and by a name that only it has", () => {
+    expect(findResource(rows, "page", "dev")).toBe(rows[1]);
+    expect(findResource(rows, web.urn, "dev")).toBe(web);
+    expect(() => findResource(rows, "pgae", "dev")).toThrow(/holds no resource pgae/);
+    expect(() => findResource([...rows, ...rows], "page", "dev")).toThrow(/Several resources/);
+  });
+});
+
+describe("drift", () => {
+  test("none, some, and what could not be read", async () => {
+    const base = { project: "shop", stack: "dev", checked: 12, drift: [], failures: [] };
+    const texts = [
+      renderDriftReport(base, { theme, full: false }),
+      renderDriftReport(
+        {
+          ...base,
+          drift: fullPlan().drift,
+          failures: [{ reason: "connection-failed", message: "no route to db" }],
+        },
+        { theme, full: false },
+      ),
+    ];
+    await expect(`${texts.join("\n=====\n")}\n`).toMatchFileSnapshot(golden("drift"));
+  });
+});
+
+describe("graphs", () => {
+  test("of a plan and of a state, as DOT and Mermaid", async () => {
+    const [first, second] = [state("a:b:C", 'quote " and \\', "1"), state("a:b:C", "<two> [x]", "2")];
+    const linked = { ...second, dependencies: [first.urn] };
+    const texts = [
+      dotText(planGraph(fullPlan())),
+      mermaidText(planGraph(fullPlan())),
+      dotText(stateGraph("t", [first, linked])),
+      mermaidText(stateGraph("t", [first, linked])),
+    ];
+    await expect(`${texts.join("\n=====\n")}\n`).toMatchFileSnapshot(golden("graphs"));
+  });
+});
+
+describe("text", () => {
+  test("is never wider than asked for, and keeps its beginning", () => {
+    const text = fc.string({ unit: fc.constantFrom("a", "漢", "é", "🙂", " ", "\x1b[31m", "\x1b[0m") });
+    fc.assert(
+      fc.property(text, fc.integer({ min: 1, max: 30 }), (line, columns) => {
+        const cut = truncate(line, columns);
+        expect(width(cut)).toBeLessThanOrEqual(columns);
+        if (width(line) <= columns) expect(cut).toBe(line);
+      }),
+    );
+  });
+
+  test("from outside holds no control characters", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        expect(visible(text)).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/);
+      }),
+    );
+  });
+
+  test("small helpers", () => {
+    expect(grouped(1234567)).toBe("1,234,567");
+    expect([12, 340, 9_990, 59_400, 125_000].map(duration)).toEqual([
+      "12 ms",
+      "0.3 s",
+      "10.0 s",
+      "59 s",
+      "2 min 05 s",
+    ]);
+    expect(
+      table([
+        ["a", "bcd"],
+        ["long", ""],
+      ]),
+    ).toEqual(["a     bcd", "long"]);
+    expect(
+      [
+        "aws:s3/bucket:Bucket",
+        "host:index:File",
+        "kubernetes:apps/v1:Deployment",
+        "a:b",
+        "random:index/pet:Pet",
+      ].map(shortType),
+    ).toEqual(["aws:s3:Bucket", "host:File", "kubernetes:apps/v1:Deployment", "a:b", "random:Pet"]);
+  });
+
+  test("is coloured where it should be", () => {
+    const terminal = { isTTY: true };
+    expect(wantsColour(terminal, {})).toBe(true);
+    expect(wantsColour({}, {})).toBe(false);
+    expect(wantsColour(terminal, { NO_COLOR: "1" })).toBe(false);
+    expect(wantsColour(terminal, { NO_COLOR: "" })).toBe(true);
+    expect(wantsColour(terminal, {}, true)).toBe(false);
+    expect(wantsColour({}, { FORCE_COLOR: "1" })).toBe(true);
+    expect(wantsColour(terminal, { TERM: "dumb" })).toBe(false);
+    expect(colourTheme.create("x")).toBe("\x1b[32mx\x1b[39m");
+  });
+});
+
+describe("arguments", () => {
+  test("a command is found behind global flags, and gets them", () => {
+    expect(route(["-C", "dir", "plan", "--diff"])).toMatchObject({
+      id: "plan",
+      argv: ["-C", "dir", "--diff"],
+    });
+    expect(route(["--stack=dev", "stack", "ls"])).toMatchObject({ id: "stack:ls", argv: ["--stack=dev"] });
+    expect(route(["stack:ls", "--json"])).toMatchObject({ id: "stack:ls", argv: ["--json"] });
+    expect(route(["stack", "nope"])).toMatchObject({ id: undefined, words: ["stack", "nope"] });
+    expect(route(["apply", "stack"])).toMatchObject({ id: "apply", argv: ["stack"] });
+    expect(route([])).toMatchObject({ id: undefined, words: [] });
+  });
+
+  test("global flags are read anywhere before --", () => {
+    expect(readGlobalFlags(["plan", "-C", "a", "--json", "-s", "dev"])).toMatchObject({
+      cwd: "a",
+      stack: "dev",
+      json: true,
+    });
+    expect(readGlobalFlags(["--cwd=b", "plan"])).toMatchObject({ cwd: "b" });
+    expect(readGlobalFlags(["-Cc", "plan", "--", "--json", "-s", "x"])).toEqual({
+      cwd: "c",
+      json: false,
+      verbose: false,
+      noColor: false,
+    });
+  });
+});
