@@ -144,6 +144,25 @@ describe("programs that do not end as they should", () => {
     });
   });
 
+  test("an exit code that is set is a failure", async () => {
+    expect(failureOf(await run(ts("process.exitCode = 4;")))).toMatchObject({
+      reason: "program-exited",
+      message: expect.stringContaining("code 4"),
+    });
+  });
+
+  test("something left running that holds the output open does not hold the program", async () => {
+    const dir = program({
+      "index.ts":
+        'import { spawn } from "node:child_process";\nconst left = spawn("sleep", ["8"], { stdio: "inherit", detached: true });\nleft.unref();\nconsole.log(left.pid);\n',
+    });
+    const started = Date.now();
+    const ran = await run(dir);
+    resultOf(ran);
+    expect(Date.now() - started).toBeLessThan(7000);
+    process.kill(Number(ran.lines[0]?.split(" ")[1]));
+  });
+
   test("a promise that is never settled, as an input", async () => {
     const dir = ts(`${thing("stuck", "{ size: new Promise(() => {}) }")};\n${thing("fine")};`);
     const ran = await run(dir);

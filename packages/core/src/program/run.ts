@@ -14,6 +14,8 @@ export { startProgramHost } from "./host.js";
 
 /** Between the request to end and the kill. */
 const graceMs = 2000;
+/** How long output is awaited once the process has ended. */
+const outputGraceMs = 500;
 
 /**
  * Runs the program to its end. Rejects with an OrchError: the refusal of the sink or of the engine that the program did not
@@ -89,7 +91,13 @@ class Run {
     try {
       const end = await ended;
       socket.end();
+      // Something that the program left running may still hold its output open.
+      const late = setTimeout(() => {
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+      }, outputGraceMs);
       await Promise.all([drained, output]);
+      clearTimeout(late);
       const failure = this.#failure(end);
       if (failure !== undefined) throw new OrchError(failure);
       return this.#finished?.files ?? [];
@@ -204,13 +212,18 @@ class Run {
   }
 
   async #lines(stream: Readable, name: "stdout" | "stderr"): Promise<void> {
-    for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+    const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
+    lines.on("line", (line) => {
       if (name === "stderr") {
         this.#stderr.push(line);
         if (this.#stderr.length > 100) this.#stderr.shift();
       }
       this.options.events({ type: "program-output", stream: name, line });
-    }
+    });
+    await new Promise<void>((resolve) => {
+      lines.on("close", resolve);
+      stream.on("close", resolve);
+    });
   }
 
   #stop(): void {
@@ -240,7 +253,7 @@ class Run {
     const survived = this.#finished !== undefined && this.#errors.length === 0;
     if (!survived) failures.unshift(...this.#refusals);
     const count = this.monitor.resources.length;
-    if (this.#exiting !== undefined && this.#finished === undefined)
+    if (this.#exiting !== undefined && (this.#finished === undefined || failures.length === 0))
       failures.push(exited(this.#exiting, place, count));
     const hanging = this.#finished?.hanging;
     if (hanging !== undefined) failures.push(hangingFailure(hanging));

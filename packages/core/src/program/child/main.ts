@@ -116,6 +116,9 @@ function end(): void {
   if (ending) return;
   ending = true;
   pipe.hold();
+  const code = Number(process.exitCode ?? 0);
+  // Said without leaving: the program wants to fail all the same.
+  if (code !== 0) pipe.control({ type: "exiting", code, frames: [] });
   pipe.control({ type: "finished", files: [...userFiles], ...(failed ? {} : hanging()) });
 }
 
