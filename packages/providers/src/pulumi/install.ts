@@ -101,7 +101,8 @@ export async function installPlugin(options: InstallOptions): Promise<InstallRes
     }
     throw error;
   } finally {
-    await rm(work, { recursive: true, force: true });
+    // Retried, as an unpacking that failed may still be writing its last file.
+    await rm(work, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

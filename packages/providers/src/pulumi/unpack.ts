@@ -2,40 +2,27 @@
 import { isAbsolute, posix } from "node:path";
 import { OrchError } from "@orch/core/model/failure";
 
-/** `.tar.gz` or `.tar`. Rejects with `plugin-install` on a damaged archive, or one with an entry that leads out of `folder`. */
+/**
+ * `.tar.gz` or `.tar`. Rejects with `plugin-install` on a damaged archive, or one with an entry that leads out of `folder`. The
+ * whole archive is looked through before the first file is written.
+ */
 export async function unpack(archive: string, folder: string, shown: string): Promise<void> {
-  const { extract } = await import("tar");
+  const { extract, list } = await import("tar");
   let outside: string | undefined;
   let entries = 0;
   try {
-    await extract({
+    await list({
       file: archive,
-      cwd: folder,
       strict: true,
-      preserveOwner: false,
-      filter: (path, entry) => {
+      onReadEntry: (entry) => {
         entries++;
-        const type = "type" in entry ? entry.type : "File";
-        const link = "linkpath" in entry ? entry.linkpath : undefined;
-        if (leadsOut(path)) outside ??= path;
-        // A symbolic link counts from where it stands, a hard link from the archive's root.
-        else if (
-          type === "SymbolicLink" &&
-          link &&
-          (isAbsolute(link) || leadsOut(posix.join(posix.dirname(path), link)))
-        )
-          outside ??= `${path} → ${link}`;
-        else if (type === "Link" && link && leadsOut(link)) outside ??= `${path} → ${link}`;
-        else if (["CharacterDevice", "BlockDevice", "FIFO"].includes(type)) outside ??= `${path} (${type})`;
-        return outside === undefined;
+        outside ??= wayOut(entry.path, entry.type, entry.linkpath);
       },
     });
   } catch (error) {
-    if (outside === undefined) {
-      if ((error as NodeJS.ErrnoException).code === "ENOSPC") throw error;
-      throw damaged(shown, (error as Error).message, error);
-    }
+    throw damaged(shown, (error as Error).message, error);
   }
+  if (entries === 0) throw damaged(shown, "it holds nothing");
   if (outside !== undefined) {
     throw new OrchError({
       reason: "plugin-install",
@@ -47,7 +34,22 @@ export async function unpack(archive: string, folder: string, shown: string): Pr
       ],
     });
   }
-  if (entries === 0) throw damaged(shown, "it holds nothing");
+  await extract({ file: archive, cwd: folder, strict: true, preserveOwner: false });
+}
+
+/** What about the entry leads out of the folder, if anything does. */
+function wayOut(path: string, type: string, link: string | undefined): string | undefined {
+  if (leadsOut(path)) return path;
+  if (["CharacterDevice", "BlockDevice", "FIFO"].includes(type)) return `${path} (${type})`;
+  // A symbolic link counts from where it stands, a hard link from the archive's root.
+  if (
+    type === "SymbolicLink" &&
+    link &&
+    (isAbsolute(link) || leadsOut(posix.join(posix.dirname(path), link)))
+  )
+    return `${path} → ${link}`;
+  if (type === "Link" && link && leadsOut(link)) return `${path} → ${link}`;
+  return undefined;
 }
 
 function damaged(shown: string, why: string, cause?: unknown): OrchError {
