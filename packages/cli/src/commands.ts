@@ -14,6 +14,7 @@ export const commands: Readonly<Record<CommandId, Load>> = {
   destroy: () => import("./commands/destroy.js"),
   refresh: () => import("./commands/refresh.js"),
   drift: () => import("./commands/drift.js"),
+  resume: () => import("./commands/resume.js"),
   graph: () => import("./commands/graph.js"),
   "stack:init": () => import("./commands/stack/init.js"),
   "stack:ls": () => import("./commands/stack/ls.js"),

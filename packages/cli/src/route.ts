@@ -8,6 +8,7 @@ export const commandIds = [
   "destroy",
   "refresh",
   "drift",
+  "resume",
   "graph",
   "stack:init",
   "stack:ls",
