@@ -85,7 +85,7 @@ describeLab("lab: a program on a machine over SSH", { sshd: true }, () => {
     chmodSync(site(), 0o777);
     rmSync(site("index.sha256"));
     const drift = await stack.orch("drift");
-    expect(drift.code).toBe(2);
+    expect(drift.code, drift.all).toBe(2);
     expect(drift.stdout).toContain("<h1>Hacked</h1>");
     for (const name of ["site", "page", "index"])
       expect(drift.stdout).toMatch(new RegExp(`host:\\w+ ${name}\\b`));
@@ -110,7 +110,7 @@ describeLab("lab: a program on a machine over SSH", { sshd: true }, () => {
     ];
     writeFileSync(site("credentials"), `token=${TOKEN}\nand more\n`);
     const drift = await stack.orch("drift", "--diff");
-    expect(drift.code).toBe(2);
+    expect(drift.code, drift.all).toBe(2);
     expect(drift.stdout).toContain("credentials");
     runs.push(
       drift,
@@ -133,7 +133,7 @@ describeLab("lab: a program on a machine over SSH", { sshd: true }, () => {
         jumpKnownHosts: jump.knownHostsPath,
       });
       const locked = await stack.orch("plan");
-      expect(locked.code).toBe(1);
+      expect(locked.code, locked.all).toBe(1);
       expect(locked.all).toContain("is encrypted");
 
       await secret("jumpPassphrase", jump.passphrase);
@@ -144,7 +144,7 @@ describeLab("lab: a program on a machine over SSH", { sshd: true }, () => {
 
       await jump.stop();
       const down = await stack.orch("drift");
-      expect(down.code).toBe(1);
+      expect(down.code, down.all).toBe(1);
       expect(down.all).toContain("connection-failed");
       expect(down.all).toContain(`${jump.user}@${jump.host}:${jump.port}`);
       await jump.start();
@@ -189,7 +189,7 @@ describeLab("lab: a program on a machine over SSH", { sshd: true }, () => {
     await web.stop();
 
     const drift = await stack.orch("drift");
-    expect(drift.code).toBe(1);
+    expect(drift.code, drift.all).toBe(1);
     expect(drift.all).toContain("connection-failed");
     expect(drift.all).toContain(`${web.user}@${web.host}:${web.port}`);
     const apply = await stack.orch("apply", "later.plan", "--yes");

@@ -47,7 +47,7 @@ describeLab("lab: a program on bridged Terraform providers", { bridge: true }, (
   test("plans, applies, changes in place and by replacement, refreshes and destroys", async () => {
     await start();
     const planned = await stack.orch("plan", "--detailed-exitcode");
-    expect(planned.code).toBe(2);
+    expect(planned.code, planned.all).toBe(2);
     expect(planned.stdout).toContain("+ tls:SelfSignedCert certificate");
     expect(planned.stdout).toContain("commonName: (known after apply)");
     expect(planned.stdout).toContain("privateKeyPem: (known after apply), secret");
@@ -157,7 +157,7 @@ describeLab("lab: a program on bridged Terraform providers", { bridge: true }, (
     await stack.succeed("apply", "--yes");
     const serial = (await outputs()).serialNumber;
     const late = await stack.orch("apply", "late.plan", "--yes");
-    expect(late.code).toBe(3);
+    expect(late.code, late.all).toBe(3);
     expect(late.all).toContain("serial");
     expect((await outputs()).serialNumber).toBe(serial);
     await stack.succeed("destroy", "--yes");
@@ -166,7 +166,7 @@ describeLab("lab: a program on bridged Terraform providers", { bridge: true }, (
   test("a missing plugin is named with its version, where it was looked for, and how to get it", async () => {
     await start({ plugin: false });
     const run = await stack.orch("plan");
-    expect(run.code).toBe(1);
+    expect(run.code, run.all).toBe(1);
     expect(run.all).toContain("plugin-missing");
     expect(run.all).toContain(`terraform-provider ${BRIDGE_VERSION}`);
     expect(run.all).toContain(
@@ -205,7 +205,7 @@ describeLab("lab: a program on bridged Terraform providers", { bridge: true }, (
     rmSync(installed);
     writeFileSync(installed, "#!/bin/sh\necho 1\n", { mode: 0o755 });
     const tampered = await stack.orch("plan");
-    expect(tampered.code).toBe(1);
+    expect(tampered.code, tampered.all).toBe(1);
     expect(tampered.all).toContain("plugin-checksum");
     expect(tampered.all).toContain(sha256(bridgePluginPath()));
   });
@@ -214,7 +214,7 @@ describeLab("lab: a program on bridged Terraform providers", { bridge: true }, (
     await start();
     await stack.succeed("config", "set", "terraform:providers", join(stack.root, "nothing"));
     const run = await stack.orch("plan");
-    expect(run.code).toBe(1);
+    expect(run.code, run.all).toBe(1);
     expect(run.all).toContain(`${join(stack.root, "nothing")}/: no such file or directory`);
   });
 });
