@@ -110,12 +110,12 @@ export class Lifecycle {
 
   /** Plans and applies in one go, as `orch apply` does. */
   async apply(
-    options: Partial<PlanOptions> & { continueOnError?: boolean } = {},
+    options: Partial<PlanOptions> & { continueOnError?: boolean; runProgram?: boolean } = {},
     extra: Partial<EngineContext> = {},
   ): Promise<ApplyResult> {
     const context = this.context(extra);
-    const { continueOnError = false, ...rest } = options;
-    return apply(context, await plan(context, { kind: "apply", ...rest }), { continueOnError });
+    const { continueOnError = false, runProgram = false, ...rest } = options;
+    return apply(context, await plan(context, { kind: "apply", ...rest }), { continueOnError, runProgram });
   }
 
   applyPlan(made: Plan, extra: Partial<EngineContext> = {}): Promise<ApplyResult> {

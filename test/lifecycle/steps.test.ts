@@ -319,3 +319,31 @@ test("an invoke with unknown arguments is not made in the plan", async () => {
     { echo: { of: 1 }, token: "test:index:echo" },
   ]);
 });
+
+test("replaceWith and replacementTrigger replace without a change of inputs", async () => {
+  const stack = await open();
+  const program = (kind: string, trigger: number) => {
+    stack.body = async (p) => {
+      const a = await p.resource("Thing", "a", { kind });
+      await p.resource("Thing", "with", { size: 1 }, { replaceWith: [a.urn], dependsOn: [a] });
+      await p.resource("Thing", "triggered", { size: 1 }, { replacementTrigger: trigger });
+    };
+  };
+  program("x", 1);
+  await stack.apply();
+  program("y", 2);
+  await expect(describePlan(await stack.plan())).toMatchFileSnapshot(golden("replace-with"));
+  expect(await stack.apply()).toMatchObject({ outcome: "succeeded", summary: { replace: 3 } });
+  expect(await stack.plan()).toMatchObject({ needsProgram: false });
+});
+
+test("the program runs again for a plan that needs nothing of it, when asked to", async () => {
+  const stack = await open();
+  const seen: boolean[] = [];
+  stack.body = async (p) => {
+    const a = await p.resource("Thing", "a", { size: 1 });
+    seen.push(p.dryRun || a.get("address") === "at-id-1");
+  };
+  await stack.apply({ runProgram: true });
+  expect(seen).toEqual([true, true]);
+});

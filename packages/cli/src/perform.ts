@@ -15,6 +15,7 @@ export interface PerformFlags {
   readonly yes: boolean;
   readonly diff: boolean;
   readonly continueOnError: boolean;
+  readonly runProgram?: boolean;
 }
 
 /** The exit code. */
@@ -57,6 +58,7 @@ export async function perform(
   if (!session.json) write("");
   const result = await applyPlan(engine, plan, {
     continueOnError: flags.continueOnError,
+    ...(flags.runProgram ? { runProgram: true } : {}),
     ...(digest === undefined ? {} : { digest }),
   });
   view.clear();

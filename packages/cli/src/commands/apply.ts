@@ -37,6 +37,11 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
     "continue-on-error": Flags.boolean({
       summary: "When a step fails, still do all that does not depend on it.",
     }),
+    "run-program": Flags.boolean({
+      summary: "Run the program again while applying even if the plan leaves nothing unknown.",
+      description:
+        "Without it a plan in which everything is known is carried out from the plan alone, which is faster. Give it when the program itself does something outside of resources while it is applied.",
+    }),
     parallel: parallelFlag(),
   };
 
@@ -50,7 +55,12 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
         next: ["Give it to `orch plan --out FILE`, and apply that file."],
       });
     const view = openView({ jsonEvents: true });
-    const how = { yes: flags.yes, diff: flags.diff, continueOnError: flags["continue-on-error"] };
+    const how = {
+      yes: flags.yes,
+      diff: flags.diff,
+      continueOnError: flags["continue-on-error"],
+      runProgram: flags["run-program"],
+    };
     return withEngine(this.config.version, view, flags, async (work) => {
       const { perform, planAndPerform } = await import("../perform.js");
       if (file !== undefined) {
