@@ -78,7 +78,7 @@ export function loadSdk(programDir: string, debug: boolean): Sdk {
     loader._load = original;
   }
   if (!debug) {
-    trim(load);
+    quieten(load);
     speedUpMessages(require);
   }
   placePositions(load);
@@ -155,6 +155,18 @@ export function openStore(sdk: Sdk, pipe: Pipe): Store {
   return made;
 }
 
+/** False where a version of the SDK has no such export, or has it fixed: then it stays as it is. */
+function replace(exports: Exports, name: string, value: unknown): boolean {
+  const descriptor = Object.getOwnPropertyDescriptor(exports, name);
+  if (descriptor === undefined || !(descriptor.writable || descriptor.configurable)) return false;
+  Object.defineProperty(
+    exports,
+    name,
+    descriptor.configurable ? { value, writable: true, enumerable: true, configurable: true } : { value },
+  );
+  return true;
+}
+
 let openCalls = 0;
 /** Calls that the SDK has begun and not ended: it waits for a value, or for the engine. */
 export const callsUnderWay = (): number => openCalls;
@@ -166,7 +178,7 @@ export const callsUnderWay = (): number => openCalls;
 function countCalls(sdk: Sdk, made: Store): void {
   let idle: Promise<void> | undefined;
   let wake = () => {};
-  sdk.load("runtime/settings.js").rpcKeepAlive = () => {
+  const replaced = replace(sdk.load("runtime/settings.js"), "rpcKeepAlive", () => {
     if (openCalls++ === 0) {
       idle = new Promise((resolve) => {
         wake = resolve;
@@ -178,22 +190,23 @@ function countCalls(sdk: Sdk, made: Store): void {
       open = false;
       if (--openCalls === 0) wake();
     };
-  };
+  });
+  if (!replaced) return;
   Object.defineProperty(made.settings, "rpcDone", { get: () => idle ?? Promise.resolve(), set: () => {} });
 }
 
 /** Switches off what the SDK does per resource only to diagnose itself: 13 s → 3.8 s for 10,000 resources. */
-function trim(load: (path: string) => Exports): void {
+function quieten(load: (path: string) => Exports): void {
   // Wraps every promise and keeps a stack trace with it, to report leaks at exit. What hangs is reported from
   // `pendingResourceRegistrations` here, and ORCH_PROGRAM_DEBUG=1 brings the wrapping back.
   const debuggable = load("runtime/debuggable.js");
-  if (typeof debuggable.debuggablePromise === "function") debuggable.debuggablePromise = <T>(p: T) => p;
+  replace(debuggable, "debuggablePromise", <T>(promise: T) => promise);
   // Three messages per resource, each a request of its own, one after the other. The program's own `pulumi.log.debug` stays.
   const log = load("log/index.js");
   const { debug } = log;
-  log.debug = () => Promise.resolve();
-  const index = load("index.js");
-  index.log = Object.create(log, { debug: { value: debug, enumerable: true } });
+  if (replace(load("index.js"), "log", Object.create(log, { debug: { value: debug, enumerable: true } }))) {
+    replace(log, "debug", () => Promise.resolve());
+  }
 }
 
 /**
