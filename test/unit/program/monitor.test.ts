@@ -332,16 +332,72 @@ describe("reading and calling", () => {
       'const t = new Thing("t"); pulumi.runtime.call("test:index:Thing/kubeconfig", { __self__: t }, t);',
       "test:index:Thing/kubeconfig",
     ],
-    [
-      "a transform",
-      "pulumi.runtime.registerResourceTransform(() => undefined);",
-      "does not support transforms",
-    ],
     ["a hook", 'new pulumi.ResourceHook("h", () => {});', "does not support resource hooks"],
   ])("%s is refused clearly", async (_, text, part) => {
     const failure = failureOf(await run(ts(text)));
     expect(JSON.stringify(failure)).toContain(part);
     expect(JSON.stringify(failure)).toMatch(/not support/);
+  });
+});
+
+describe("transforms", () => {
+  test("of the resource, its parents and the stack, in this order, change properties and options", async () => {
+    const ran = await run(
+      ts(`
+        const add = (text: string): pulumi.ResourceTransform => (args) =>
+          args.custom ? { props: { ...args.props, seen: (args.props.seen ?? "") + text }, opts: args.opts } : undefined;
+        pulumi.runtime.registerResourceTransform(add("stack"));
+        pulumi.runtime.registerResourceTransform((args) =>
+          args.name === "t" ? { props: args.props, opts: { ...args.opts, protect: true, ignoreChanges: ["size"], version: "3.1.4" } } : undefined);
+        const a = new Thing("a");
+        const g = new Group("g", { transforms: [add("parent,")] });
+        new Thing("t", { from: a.id, size: 2 }, { parent: g, transforms: [add("own,")], deleteBeforeReplace: true, aliases: [{ name: "old" }] });
+      `),
+    );
+    resultOf(ran);
+    const a = byName(ran, "a");
+    expect(a.inputs).toEqual({ seen: "stack" });
+    const t = byName(ran, "t");
+    expect(t.inputs).toEqual({ from: unknown, size: 2, seen: "own,parent,stack" });
+    expect(t.options).toEqual({ protect: true, ignoreChanges: ["size"], deleteBeforeReplace: true });
+    expect(t.provider).toBe(urn("pulumi:providers:test::default_3_1_4"));
+    expect(t.aliases).toEqual([urn("test:index:Group$test:index:Thing::old")]);
+    expect(t.dependencies).toEqual([a.urn]);
+    // New properties may be made of any of the others.
+    expect(t.propertyDependencies).toEqual({ from: [a.urn], seen: [a.urn] });
+    expect(byName(ran, "g").inputs).toEqual({});
+  });
+
+  test("of calls", async () => {
+    const ran = await run(
+      ts(`
+        pulumi.runtime.registerInvokeTransform((args) => ({ args: { ...args.args, more: 1 }, opts: { ...args.opts, version: "9.9.9" } }));
+        export const out = pulumi.runtime.invoke("test:index:get", { q: 1 });
+      `),
+    );
+    resultOf(ran);
+    expect(ran.invokes[0]).toMatchObject({
+      args: { q: 1, more: 1 },
+      provider: urn("pulumi:providers:test::default_9_9_9"),
+    });
+  });
+
+  test("errors in one carry its own frames", async () => {
+    const failure = failureOf(
+      await run(
+        ts(`pulumi.runtime.registerResourceTransform((args) => {
+  if (args.custom) throw new Error("not allowed");
+  return undefined;
+});
+new Thing("t");`),
+      ),
+    );
+    expect(failure).toMatchObject({
+      reason: "program-error",
+      message: "A transform of the program failed: not allowed",
+      source: { file: "index.ts", line: headLines + 2, column: 26 },
+    });
+    expect(failure.causes).toBeUndefined();
   });
 });
 

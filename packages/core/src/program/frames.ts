@@ -12,6 +12,12 @@ export const FrameKind = {
   response: 2,
   /** Engine → child: JSON `{code, message}` with a gRPC status code. */
   failure: 3,
+  /** Engine → child: one byte with the length of a callback's token, the token, the callback's request. */
+  callback: 4,
+  /** Child → engine: what the callback returned. */
+  callbackResponse: 5,
+  /** Child → engine: JSON of the {@link ChildError} that the callback threw. */
+  callbackFailure: 6,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
@@ -31,6 +37,15 @@ export function frame(kind: FrameKind, id: number, head: Uint8Array | undefined,
 
 export const controlFrame = (message: unknown): Buffer =>
   frame(FrameKind.control, 0, undefined, Buffer.from(JSON.stringify(message)));
+
+/** A name in front of a payload: its length in one byte, then its characters (ASCII). */
+export const nameHead = (name: string): Buffer =>
+  Buffer.concat([Buffer.of(name.length), Buffer.from(name, "latin1")]);
+
+export function splitName(payload: Buffer): { readonly name: string; readonly rest: Buffer } {
+  const end = 1 + (payload[0] as number);
+  return { name: payload.toString("latin1", 1, end), rest: payload.subarray(end) };
+}
 
 export type OnFrame = (kind: FrameKind, id: number, payload: Buffer) => void;
 

@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import { type Failure, OrchError, toFailure } from "../model/failure.js";
 import { childFailure, framesText, hangingFailure, sourceOf } from "./child-errors.js";
 import type { ProgramHost, ProgramOptions, ProgramResult, ProgramSink } from "./contract.js";
-import { controlFrame, FrameKind, FrameReader, frame } from "./frames.js";
+import { controlFrame, FrameKind, FrameReader, frame, nameHead, splitName } from "./frames.js";
 import { type ChildHost, startProgramHost } from "./host.js";
 import { createMonitor, type Monitor, RpcError, unimplemented } from "./monitor/monitor.js";
 import type { ChildError, FromChild, StartOptions, ToChild } from "./protocol.js";
@@ -29,7 +29,7 @@ export async function runProgram(
 ): Promise<ProgramResult> {
   const started = Date.now();
   try {
-    const monitor = createMonitor(options, sink);
+    const monitor: Monitor = createMonitor(options, sink, (token, request) => run.callBack(token, request));
     const run = new Run(options, monitor, host as ChildHost);
     const files = await run.finish();
     return {
@@ -54,6 +54,11 @@ class Run {
   #out: Buffer[] = [];
   #interrupted = false;
   #stderr: string[] = [];
+  readonly #callbacks = new Map<
+    number,
+    { readonly resolve: (response: Uint8Array) => void; readonly reject: (error: Error) => void }
+  >();
+  #nextCallback = 1;
 
   constructor(
     readonly options: ProgramOptions,
@@ -98,6 +103,7 @@ class Run {
       }, outputGraceMs);
       await Promise.all([drained, output]);
       clearTimeout(late);
+      for (const { reject } of this.#callbacks.values()) reject(new Error("the program has ended"));
       const failure = this.#failure(end);
       if (failure !== undefined) throw new OrchError(failure);
       return this.#finished?.files ?? [];
@@ -140,12 +146,18 @@ class Run {
       this.#heard(JSON.parse(payload.toString()) as FromChild);
       return;
     }
-    const length = payload[0] as number;
-    const name = payload.toString("latin1", 1, 1 + length);
+    if (kind === FrameKind.callbackResponse || kind === FrameKind.callbackFailure) {
+      const waiting = this.#callbacks.get(id);
+      this.#callbacks.delete(id);
+      if (kind === FrameKind.callbackResponse) waiting?.resolve(payload);
+      else waiting?.reject(callbackError(JSON.parse(payload.toString()) as ChildError, this.options));
+      return;
+    }
+    const { name, rest } = splitName(payload);
     try {
       const method = this.monitor.methods[name];
       if (method === undefined) throw unimplemented(name);
-      const answer = method.handle(method.decode(payload.subarray(1 + length)) as never);
+      const answer = method.handle(method.decode(rest) as never);
       if (answer instanceof Promise) {
         answer.then(
           (message) => this.#send(frame(FrameKind.response, id, undefined, message.serializeBinary())),
@@ -194,6 +206,15 @@ class Run {
         this.#finished = message;
         this.#control({ type: "bye" });
     }
+  }
+
+  /** Runs a function that the program gave the engine a token for. Rejects with what it threw. */
+  callBack(token: string, request: Uint8Array): Promise<Uint8Array> {
+    const id = this.#nextCallback++;
+    return new Promise((resolve, reject) => {
+      this.#callbacks.set(id, { resolve, reject });
+      this.#send(frame(FrameKind.callback, id, nameHead(token), request));
+    });
   }
 
   #control(message: ToChild): void {
@@ -307,6 +328,12 @@ function exited(
       : { source: sourceOf(first, place), detail: framesText(exiting.frames, place) }),
     next: ["Do not call process.exit in a program: throw an error to fail, or return to end."],
   };
+}
+
+/** What a transform threw, with the user's frames. */
+function callbackError(error: ChildError, place: ProgramOptions): OrchError {
+  const failure = childFailure(error, place);
+  return new OrchError({ ...failure, message: `A transform of the program failed: ${failure.message}` });
 }
 
 /** Something failed before the program began: the SDK, its dependencies, tsconfig.json. */

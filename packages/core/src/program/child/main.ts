@@ -60,6 +60,7 @@ const pipe = new Pipe(
   // Nobody is left to run for.
   () => exit.call(process, 1),
 );
+pipe.describe = describe;
 const releaseStart = pipe.hold();
 
 // A terminal sends its interrupt to the whole group; when to stop is for the engine to say, with SIGTERM.

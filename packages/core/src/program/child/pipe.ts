@@ -1,7 +1,7 @@
 /** The child's end of the pipe to the engine: sends the SDK's requests, hands back the answers. */
 import { writeSync } from "node:fs";
 import { Socket } from "node:net";
-import { controlFrame, FrameKind, FrameReader, frame } from "../frames.js";
+import { controlFrame, FrameKind, FrameReader, frame, nameHead, splitName } from "../frames.js";
 import type { FromChild, ToChild } from "../protocol.js";
 
 /** A generated protobuf message, as much of it as is needed here. */
@@ -43,6 +43,7 @@ export class Pipe {
     this.#socket = new Socket({ fd, readable: true, writable: true });
     const reader = new FrameReader((kind, id, payload) => {
       if (kind === FrameKind.control) onControl(JSON.parse(payload.toString()) as ToChild);
+      else if (kind === FrameKind.callback) void this.#callBack(id, payload);
       else this.#answer(kind, id, payload);
     });
     this.#socket.on("data", (chunk: Buffer) => reader.push(chunk));
@@ -72,7 +73,7 @@ export class Pipe {
     if (method === "registerResource") this.registrations++;
     let head = this.#names.get(method);
     if (head === undefined) {
-      head = Buffer.concat([Buffer.of(method.length), Buffer.from(method, "latin1")]);
+      head = nameHead(method);
       this.#names.set(method, head);
     }
     this.#waiting.set(id, { deserialize, callback });
@@ -97,6 +98,21 @@ export class Pipe {
         // The pipe does not block; the engine empties it soon. Anything else means that nobody listens any more.
         if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
       }
+    }
+  }
+
+  /** Runs a function of the program that the engine was given a token for. */
+  onCallback: (token: string, request: Uint8Array) => Promise<Uint8Array> = () =>
+    Promise.reject(new Error("no callbacks"));
+  describe: (error: unknown) => Promise<unknown> = (error) => Promise.resolve({ message: String(error) });
+
+  async #callBack(id: number, payload: Buffer): Promise<void> {
+    const { name, rest } = splitName(payload);
+    try {
+      this.#send(frame(FrameKind.callbackResponse, id, undefined, await this.onCallback(name, rest)));
+    } catch (error) {
+      const described = Buffer.from(JSON.stringify(await this.describe(error)));
+      this.#send(frame(FrameKind.callbackFailure, id, undefined, described));
     }
   }
 

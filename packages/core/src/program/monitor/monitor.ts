@@ -21,6 +21,7 @@ import { fromStruct, toStruct } from "../../wire/struct.js";
 import { relativeTo } from "../child-errors.js";
 import type { ProgramOptions, ProgramSink, RegistrationAnswer } from "../contract.js";
 import {
+  callbackMessages,
   type EngineMessages,
   engineMessages,
   type ResourceMessages,
@@ -31,6 +32,7 @@ import { expandAliases, readAliases } from "./aliases.js";
 import { requireVersion } from "./engine-version.js";
 import { invalidOption, resourceOptions } from "./options.js";
 import { defaultProvider, describePackage, Packages } from "./packages.js";
+import { transformInvoke, transformResource } from "./transforms.js";
 import { plainOutputMap } from "./values.js";
 
 /** An answer with a gRPC status that is not OK. */
@@ -69,6 +71,8 @@ interface Known {
   readonly aliases: readonly Urn[];
   /** Resources that the component holds, in registration order. */
   children?: Urn[];
+  /** Tokens of the transforms of the resource itself, which apply to its children too. */
+  readonly transforms?: readonly string[];
   /** Package → provider reference, for a component's children. */
   readonly providers?: Readonly<Record<string, string>>;
 }
@@ -100,12 +104,17 @@ const features = {
   replacementTrigger: 4,
   deletedWith: 5,
   replaceWith: 6,
+  transforms: 7,
+  invokeTransforms: 8,
   parameterization: 9,
 } as const;
 
 const noAliases: readonly Urn[] = [];
 
-export function createMonitor(options: MonitorOptions, sink: ProgramSink): Monitor {
+/** Runs a callback of the program by its token; the transport knows how. */
+export type CallBack = (token: string, request: Uint8Array) => Promise<Uint8Array>;
+
+export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBack: CallBack): Monitor {
   const { project, stack } = options;
   const messages = resourceMessages();
   const engine = engineMessages();
@@ -114,6 +123,8 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink): Monit
   const resources: Resource[] = [];
   const packages = new Packages();
   const defaultProviders = new Map<string, DefaultProvider>();
+  const stackTransforms: string[] = [];
+  const invokeTransforms: string[] = [];
   let root: Urn | undefined;
   let outputs: PropertyMap = {};
   const places = new Map<string, string>();
@@ -274,6 +285,22 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink): Monit
   }
 
   function registerResource(request: ResourceMessages.RegisterResourceRequest): Promise<Message> {
+    const transforms = request.getTransformsList().map((transform) => transform.getToken());
+    const own = transforms.length;
+    for (let above = known.get(request.getParent()); above !== undefined; ) {
+      if (above.transforms !== undefined) transforms.push(...above.transforms);
+      above = above.resource.parent === undefined ? undefined : known.get(above.resource.parent);
+    }
+    transforms.push(...stackTransforms);
+    if (transforms.length === 0) return registerTransformed(request, undefined);
+    const kept = own === 0 ? undefined : transforms.slice(0, own);
+    return transformResource(request, transforms, callBack).then(() => registerTransformed(request, kept));
+  }
+
+  function registerTransformed(
+    request: ResourceMessages.RegisterResourceRequest,
+    transforms: readonly string[] | undefined,
+  ): Promise<Message> {
     const type = request.getType();
     const name = request.getName();
     const custom = request.getCustom();
@@ -296,9 +323,6 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink): Monit
     }
     if (request.getHooks() !== undefined && hasHooks(request)) {
       throw new OrchError(unsupported("Resource hooks are", urn, source));
-    }
-    if (request.getTransformsList().length > 0) {
-      throw new OrchError(unsupported("Resource transforms are", urn, source));
     }
     claim(urn, source);
     const parentOptions =
@@ -340,7 +364,12 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink): Monit
       options: ownOptions,
       ...(source === undefined ? {} : { source }),
     };
-    add({ resource, aliases, ...(providers === undefined ? {} : { providers }) });
+    add({
+      resource,
+      aliases,
+      ...(providers === undefined ? {} : { providers }),
+      ...(transforms === undefined ? {} : { transforms }),
+    });
     if (type === rootStackType) root = urn;
     return answerRegistration(request, resource, register(resource), provider?.pending);
   }
@@ -490,6 +519,7 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink): Monit
 
   async function invoke(request: ResourceMessages.ResourceInvokeRequest): Promise<Message> {
     const token = request.getTok();
+    if (invokeTransforms.length > 0) await transformInvoke(request, invokeTransforms, callBack);
     const source = position(request.getSourceposition());
     if (packageOf(token) === "pulumi") {
       const what =
@@ -599,6 +629,14 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink): Monit
       );
     }),
     registerPackage: method(messages.RegisterPackageRequest, registerPackage),
+    registerStackTransform: method(callbackMessages().Callback, (callback) => {
+      stackTransforms.push(callback.getToken());
+      return empty();
+    }),
+    registerStackInvokeTransform: method(callbackMessages().Callback, (callback) => {
+      invokeTransforms.push(callback.getToken());
+      return empty();
+    }),
     // The program only says that it is done: deletions are steps of the plan, not of the program.
     signalAndWaitForShutdown: method(EmptyMessage, empty),
     log: method(engine.LogRequest, log),
