@@ -149,3 +149,14 @@ test("a gate holds a task without taking a place, and a stop lets nothing new st
   );
   expect(events).toEqual(["run 1", "run 2", "run 0"]);
 });
+
+test("tasks that wait for each other are an error, not a hang", async () => {
+  const tasks: Task[] = [
+    { id: 0, after: [], weight: 1 },
+    { id: 1, after: [2], weight: 1 },
+    { id: 2, after: [1], weight: 1 },
+  ];
+  const run = async (): Promise<TaskEnd> => "done";
+  const options = { parallel: 1, counts: () => true, stopped: () => false, skip: () => undefined, run };
+  await expect(walk(tasks, options)).rejects.toThrow("tasks 1, 2 wait for each other");
+});

@@ -54,7 +54,7 @@ export function criticalPathLengths(tasks: readonly Task[]): Map<number, number>
   return length;
 }
 
-/** Resolves when every task has ended. */
+/** Resolves when every task has ended. Rejects with a RangeError when some wait for each other: a mistake of whoever made the tasks, which must not become a hang. */
 export function walk(tasks: readonly Task[], options: WalkOptions): Promise<void> {
   const dependents = reverse(tasks);
   const priority = criticalPathLengths(tasks);
@@ -64,23 +64,25 @@ export function walk(tasks: readonly Task[], options: WalkOptions): Promise<void
   const ready = new Heap((a, b) => (priority.get(b) as number) - (priority.get(a) as number) || a - b);
   /** Ready, but all places were taken. */
   let running = 0;
+  /** Started and not ended, places or not, and gates that are still shut. */
+  let open = 0;
 
   for (const task of tasks) {
     const count = task.after.filter((id) => known.has(id)).length;
     waiting.set(task.id, count);
   }
 
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const end = (id: number, how: TaskEnd): void => {
-      const open: { id: number; how: TaskEnd }[] = [{ id, how }];
-      for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      const ends: { id: number; how: TaskEnd }[] = [{ id, how }];
+      for (let at = ends.pop(); at !== undefined; at = ends.pop()) {
         ended.add(at.id);
         for (const next of dependents.get(at.id) ?? []) {
           if (ended.has(next)) continue;
           if (at.how !== "done") {
             ended.add(next);
             options.skip(next, at.id);
-            open.push({ id: next, how: "skipped" });
+            ends.push({ id: next, how: "skipped" });
             continue;
           }
           const left = (waiting.get(next) as number) - 1;
@@ -95,11 +97,13 @@ export function walk(tasks: readonly Task[], options: WalkOptions): Promise<void
       const gate = options.stopped() ? undefined : options.gate?.(id);
       if (gate === undefined) ready.push(id);
       else {
-        const open = (): void => {
+        open++;
+        const pass = (): void => {
+          open--;
           ready.push(id);
           pump();
         };
-        gate.then(open, open);
+        gate.then(pass, pass);
       }
     };
 
@@ -122,9 +126,11 @@ export function walk(tasks: readonly Task[], options: WalkOptions): Promise<void
           end(id, "done");
           continue;
         }
+        open++;
         if (counts) running++;
         const task = id;
         void work.then((how) => {
+          open--;
           if (counts) running--;
           end(task, how);
           pump();
@@ -132,6 +138,10 @@ export function walk(tasks: readonly Task[], options: WalkOptions): Promise<void
       }
       for (const id of held) ready.push(id);
       if (ended.size === tasks.length) resolve();
+      else if (open === 0) {
+        const stuck = tasks.filter((task) => !ended.has(task.id)).map((task) => task.id);
+        reject(new RangeError(`tasks ${stuck.slice(0, 20).join(", ")} wait for each other`));
+      }
     };
     for (const task of tasks) if (waiting.get(task.id) === 0) arrived(task.id);
     pump();

@@ -38,6 +38,7 @@ interface Removal {
 export function makeSteps(drafts: readonly Draft[], prior: Prior, kind: "apply" | "destroy"): Step[] {
   const removals = collectRemovals(drafts, prior, kind);
   const early = earlyRemovals(removals, prior);
+  const earlyRows = new Set([...early].map((removal) => removal.row));
   // Dependents before dependencies, which is the reverse of the state's order, on both sides of what is made.
   const before = removals.filter((r) => early.has(r)).reverse();
   const after = removals.filter((r) => !early.has(r)).reverse();
@@ -58,7 +59,8 @@ export function makeSteps(drafts: readonly Draft[], prior: Prior, kind: "apply" 
     const { row } = removal;
     const waits = new Set<StepId>();
     for (const dependent of dependents.get(row.urn) ?? []) {
-      if (dependent === row) continue;
+      // What goes first can't wait for what goes last: a replaced dependent that is created first lets go of it only after.
+      if (dependent === row || (early.has(removal) && !earlyRows.has(dependent))) continue;
       const id = idOfRemoval.get(removalKey(dependent));
       if (id !== undefined) waits.add(id);
     }
@@ -136,19 +138,25 @@ function removalDependents(removals: readonly Removal[]): Map<Urn, ResourceState
   return dependents;
 }
 
-/** The first halves of delete-before-create, and what must be gone before them: those run among the creations, not after them. */
+/**
+ * The first halves of delete-before-create, and what must be gone before them: those run among the creations, not after them. A dependent that leaves is
+ * one of them unless something that is replaced the other way round still uses it: then it can only go in the end.
+ */
 function earlyRemovals(removals: readonly Removal[], prior: Prior): Set<Removal> {
   const early = new Set<Removal>();
   const firsts = removals.filter((r) => r.replaced === "delete-before-create");
   if (firsts.length === 0) return early;
   const byUrn = new Map<Urn, Removal>();
   for (const r of removals) if (r.row.deposed === undefined) byUrn.set(r.row.urn, r);
+  const createdFirst = (urn: Urn): boolean => byUrn.get(urn)?.replaced === "create-before-delete";
   for (const first of firsts) {
     early.add(first);
     for (const urn of prior.graph.transitiveDependentsOf(first.row.urn)) {
       const dependent = byUrn.get(urn);
-      // A dependent that is replaced the other way round is created first, and so can't wait here.
-      if (dependent && dependent.replaced !== "create-before-delete") early.add(dependent);
+      if (dependent === undefined || createdFirst(urn) || early.has(dependent)) continue;
+      const leaves = dependent.replaced === undefined;
+      if (leaves && [...prior.graph.transitiveDependentsOf(urn)].some(createdFirst)) continue;
+      early.add(dependent);
     }
   }
   return early;
