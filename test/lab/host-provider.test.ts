@@ -242,8 +242,9 @@ describeLab("lab: the host provider over a real sshd", { sshd: true }, () => {
   test("a host that is down: said with host and port; up again: connected again", async () => {
     const host = await startHost(to(server));
     await host.create("Command", { create: "true" });
-    const running = failureOf(host.create("Command", { create: "sleep 30" }));
-    await sleep(500);
+    const flag = join(tempFolder(), "runs");
+    const running = failureOf(host.create("Command", { create: `touch ${flag}; sleep 30` }));
+    for (let i = 0; i < 200 && !existsSync(flag); i++) await sleep(50);
     await server.stop();
     const lost = await running;
     expect(lost.reason).toBe("connection-failed");

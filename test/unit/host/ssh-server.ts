@@ -9,6 +9,8 @@ import { onEnd } from "./kit.js";
 export interface FakeServer {
   readonly port: number;
   readonly fingerprint: string;
+  /** A second key of another type, in the format of known_hosts: `ssh-rsa AAAA…`. */
+  readonly rsaKey: string;
   /** Ways of logging in that clients tried, in order. */
   readonly tried: string[];
   /** The most channels that were open at the same time. */
@@ -23,12 +25,13 @@ export async function startServer(options: {
   readonly maxSessions?: number;
 }): Promise<FakeServer> {
   const key = ssh2.utils.generateKeyPairSync("ed25519");
+  const rsa = ssh2.utils.generateKeyPairSync("rsa", { bits: 2048 });
   const parsed = ssh2.utils.parseKey(key.private);
   if (parsed instanceof Error) throw parsed;
   const { fingerprint: fingerprintOf } = await import("@orch/providers/host/ssh/known-hosts");
   const state = { tried: [] as string[], most: 0 };
   let open = 0;
-  const server = new ssh2.Server({ hostKeys: [key.private] }, (client) => {
+  const server = new ssh2.Server({ hostKeys: [key.private, rsa.private] }, (client) => {
     client.on("error", () => {});
     client.on("authentication", (context) => {
       state.tried.push(context.method);
@@ -63,5 +66,9 @@ export async function startServer(options: {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onEnd(() => server.close());
   const { port } = server.address() as { port: number };
-  return Object.assign(state, { port, fingerprint: fingerprintOf(parsed.getPublicSSH()) });
+  return Object.assign(state, {
+    port,
+    fingerprint: fingerprintOf(parsed.getPublicSSH()),
+    rsaKey: rsa.public.split(" ").slice(0, 2).join(" "),
+  });
 }

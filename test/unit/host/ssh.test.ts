@@ -1,4 +1,5 @@
 /** Reaching machines over SSH, against the server class of the `ssh2` package in this process. */
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { type PropertyMap, Secret } from "@orch/core/model/value";
@@ -83,6 +84,15 @@ describe("over SSH, against ssh2's own server in this process", () => {
     });
     // The password was not shown to a server that is not the right one.
     expect(server.tried).toEqual([]);
+  });
+
+  test("a server with several keys is asked for one of the recorded type", async () => {
+    const server = await startServer({ offers: ["password"], password: "pw" });
+    const { hostKey: _, ...connection } = to(server, { password: "pw" }).connection as PropertyMap;
+    const knownHostsFile = join(tempFolder(), "known_hosts");
+    writeFileSync(knownHostsFile, `[127.0.0.1]:${server.port} ${server.rsaKey}\n`);
+    const host = await startHost({ connection: { ...connection, knownHostsFile } });
+    expect((await host.create("Command", { create: "echo in" })).outputs.stdout).toBe("in\n");
   });
 
   test("nothing listens, and something that is no SSH server", async () => {

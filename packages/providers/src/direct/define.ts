@@ -112,11 +112,11 @@ export interface ResourceDefinition<I extends Shape, O extends Shape, S> {
 
   /** Runs after the schema has passed; for rules across properties, and for values that follow from others. Changes nothing outside. */
   readonly check?: (call: CheckCall<S>) => Checked | Promise<Checked>;
-  /** Overrides what a change of one property does. */
+  /** Overrides what a change of one property does; `unseen`: another change says all there is to say of it. */
   readonly effect?: (
     change: PropertyDifference,
     call: DiffCall<S>,
-  ) => { readonly effect: ChangeEffect; readonly reason?: string } | undefined;
+  ) => { readonly effect: ChangeEffect; readonly reason?: string } | "unseen" | undefined;
   /** Changes that no input shows: what was read is not what it should be. The path is one of an output. */
   readonly outputChanges?: (
     call: DiffCall<S>,

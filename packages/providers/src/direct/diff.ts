@@ -45,7 +45,7 @@ export interface DiffRules {
   readonly deleteBeforeReplace: boolean;
   readonly effect?: (
     change: PropertyDifference,
-  ) => { readonly effect: ChangeEffect; readonly reason?: string } | undefined;
+  ) => { readonly effect: ChangeEffect; readonly reason?: string } | "unseen" | undefined;
   /** Changes seen in outputs only. */
   readonly outputChanges: readonly { readonly path: string; readonly reason: string }[];
 }
@@ -63,7 +63,7 @@ function touches(pattern: PropertyPath, { path, before, after }: PropertyDiffere
 export function diffResponse(found: readonly PropertyDifference[], rules: DiffRules): DiffResponse {
   const replaceOn = rules.replaceOn.map(parsePath);
   const ignored = rules.ignoreChanges.map(parsePath);
-  const detailed: DetailedChange[] = found.map((change) => {
+  const detailed: DetailedChange[] = found.flatMap((change): DetailedChange | [] => {
     const base = {
       path: formatPath(change.path),
       kind: change.before === undefined ? "add" : change.after === undefined ? "delete" : "update",
@@ -72,6 +72,7 @@ export function diffResponse(found: readonly PropertyDifference[], rules: DiffRu
     if (ignored.some((pattern) => covers(pattern, change.path)))
       return { ...base, effect: "suppressed", reason: "ignoreChanges" };
     const special = rules.effect?.(change);
+    if (special === "unseen") return [];
     if (special) return { ...base, ...special };
     const replaces = replaceOn.some((pattern) => touches(pattern, change));
     return { ...base, effect: replaces ? "replace" : "update" };

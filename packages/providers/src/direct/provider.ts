@@ -319,20 +319,31 @@ class DirectProvider<C extends Shape, S> implements Provider {
       : undefined;
     signals.push(timer.signal);
     const secrets = secretTexts(this.config, ...properties);
+    const stopped = AbortSignal.any(signals);
+    let leave: NodeJS.Timeout | undefined;
     try {
       return await this.guarded(urn, [this.config ?? {}, ...properties], async () => {
         const { session } = this;
         if (session === undefined)
           throw new TypeError(`${this.definition.name} is used before it is configured`);
-        return verb({
+        const left = new Promise<never>((_resolve, reject) => {
+          const wait = (): void => {
+            leave = setTimeout(() => reject(stopped.reason), graceMs);
+          };
+          if (stopped.aborted) wait();
+          else stopped.addEventListener("abort", wait, { once: true });
+        });
+        const work = verb({
           urn: urn ?? "",
           session: session.value,
-          signal: AbortSignal.any(signals),
+          signal: stopped,
           log: (level, message) =>
             this.context.log({ level, message: redact(message, secrets), ...(urn ? { urn } : {}) }),
         });
+        return Promise.race([work, left]);
       });
     } finally {
+      clearTimeout(leave);
       clearTimeout(timeout);
     }
   }
@@ -350,6 +361,9 @@ class DirectProvider<C extends Shape, S> implements Provider {
     }
   }
 }
+
+/** Milliseconds that a verb may take to end after its signal has fired; then it is left. */
+const graceMs = 15_000;
 
 function timedOut(seconds: number): OrchError {
   return new OrchError({

@@ -155,12 +155,18 @@ async function execute(
   const machine = await call.session.machine(given.connection);
   const { environment, interpreter, cwd, timeout } = given;
   const timer = new AbortController();
-  const limit = timeout
-    ? setTimeout(() => timer.abort(new OrchError(tooLong(verb, timeout, machine.name))), timeout * 1000)
-    : undefined;
+  let limit: NodeJS.Timeout | undefined;
+  const started = (): void => {
+    if (timeout !== undefined)
+      limit = setTimeout(
+        () => timer.abort(new OrchError(tooLong(verb, timeout, machine.name))),
+        timeout * 1000,
+      );
+  };
   try {
     return await machine.run({
       script: text,
+      started,
       signal: AbortSignal.any([call.signal, timer.signal]),
       ...(environment
         ? {

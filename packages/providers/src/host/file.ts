@@ -95,10 +95,12 @@ export const file = defineResource<HostSession>()({
 
   effect(change, call) {
     const [top] = change.path;
+    const { content: before } = call.oldInputs;
+    const { content: after } = call.newInputs;
+    // The lines of the content say it; while they are not known, what they are made of does.
     if (top === "template" || top === "variables")
-      return { effect: "suppressed", reason: "shown as the content that it makes" };
-    const text = call.oldInputs.content !== undefined && call.newInputs.content !== undefined;
-    if (top === "source" && text) return { effect: "suppressed", reason: "shown as its content" };
+      return hasUnknown(after) ? { effect: "update", reason: "the content is made of it" } : "unseen";
+    if (top === "source" && before !== undefined && after !== undefined) return "unseen";
     return connectionEffect(change, call);
   },
 

@@ -24,6 +24,8 @@ export interface ScriptRequest {
   readonly stdin?: string;
   /** Fires: the script's process group gets SIGTERM and, 5 s later, SIGKILL. */
   readonly signal: AbortSignal;
+  /** Called when the script begins, which over SSH is after waiting for a channel and the login's shell. */
+  readonly started?: () => void;
 }
 export interface ScriptResult {
   /** Null when a signal ended it. */

@@ -1,4 +1,5 @@
 /** A machine over SSH: files over SFTP, scripts over channels with everything they need on standard input. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { OrchError } from "@orch/core/model/failure";
 import type { ClientChannel, SFTPWrapper } from "ssh2";
 import {
@@ -200,6 +201,9 @@ async function open(link: Link, machine: string): Promise<ClientChannel> {
   }
 }
 
+/** Milliseconds that a login shell may take until it comes to the script. */
+const loginMs = 60_000;
+
 async function talk(
   link: Link,
   channel: ClientChannel,
@@ -210,7 +214,9 @@ async function talk(
 ): Promise<ScriptResult> {
   let group: string | undefined;
   const stdout = new Capture(token, (pid) => {
+    clearTimeout(login);
     group = /^\d+$/.test(pid) ? pid : undefined;
+    request.started?.();
   });
   const stderr = new Capture(token);
   channel.on("data", (chunk: Buffer) => stdout.add(chunk));
@@ -218,24 +224,33 @@ async function talk(
   channel.on("error", () => {}); // A script need not read its input; a lost connection is told by the link.
   channel.end(input);
 
-  const killGroup = (signal: string): void => {
-    link.client.exec(`/bin/sh -c 'kill -s ${signal} -- -${group}'`, (error, killer) => {
-      if (error) return; // What can't be ended any more is left when the channel closes.
-      killer.on("data", () => {});
-      killer.stderr.on("data", () => {});
+  /** Resolves when the signal has been sent, or could not be: what can't be ended is left when the channel closes. */
+  const killGroup = (signal: string): Promise<void> =>
+    new Promise((resolve) => {
+      link.lost.catch(() => resolve());
+      link.client.exec(`/bin/sh -c 'kill -s ${signal} -- -${group}'`, (error, killer) => {
+        if (error) return resolve();
+        killer.on("data", () => {});
+        killer.stderr.on("data", () => {});
+        killer.once("close", () => resolve());
+      });
     });
-  };
   let kill: NodeJS.Timeout | undefined;
   let giveUp: NodeJS.Timeout | undefined;
   let left: () => void = () => {};
+  let stuck = false;
+  const login = setTimeout(() => {
+    stuck = true;
+    left();
+  }, loginMs);
   const stop = (): void => {
     // A login shell that has not come to the script has no group that is known; sshd tells "closed" only when it ends.
     if (group === undefined) {
       left();
       return;
     }
-    killGroup("TERM");
-    kill = setTimeout(() => killGroup("KILL"), killAfterMs);
+    void killGroup("TERM");
+    kill = setTimeout(() => void killGroup("KILL"), killAfterMs);
     giveUp = setTimeout(left, killAfterMs + 5_000);
   };
   request.signal.addEventListener("abort", stop, { once: true });
@@ -258,7 +273,8 @@ async function talk(
       if (request.signal.aborted) stop();
     });
     if (request.signal.aborted) {
-      if (group !== undefined) killGroup("KILL"); // What the script started and that did not end with it.
+      // What the script started and that did not end with it.
+      if (group !== undefined) await Promise.race([killGroup("KILL"), sleep(killAfterMs)]);
       request.signal.throwIfAborted();
     }
     if (ended === undefined || group === undefined)
@@ -270,9 +286,10 @@ async function talk(
             : `${machine} closed the channel before the script had ended`,
         expected: "/bin/sh and an exit code",
         found:
+          (stuck ? `nothing within ${loginMs / 1000} s` : "") ||
           lastLines(`${stdout.preamble}\n${stderr.preamble}`.trim(), 5) ||
           (ended ? `exit code ${ended.code}` : "the end of the channel"),
-        next: ["Check the user's login shell and sshd's ForceCommand."],
+        next: ["Check the user's login shell, its start-up file (.bashrc), and sshd's ForceCommand."],
       });
     return {
       exitCode: ended.code,
@@ -281,6 +298,7 @@ async function talk(
       stderr: stderr.text(),
     };
   } finally {
+    clearTimeout(login);
     clearTimeout(kill);
     clearTimeout(giveUp);
     request.signal.removeEventListener("abort", stop);
