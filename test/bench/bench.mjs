@@ -273,6 +273,13 @@ addRows(report.sizes, "", judged);
 if (report.peer) addRows(report.peer.sizes, options.peer, false);
 print(rows, header);
 
+const [load] = report.machine.loadAfter;
+if (load > about.cores + 1.5) {
+  process.stdout.write(
+    `\nThe load was ${load.toFixed(1)} on ${about.cores} cores: others were at work, and wall times say little. CPU times are nearer to the truth.\n`,
+  );
+}
+
 if (report.sizes[1000] && report.sizes[10000]) {
   report.growth = {};
   process.stdout.write(`\ncost per resource at 10,000 against 1,000 (target ≤ ${targets.growth}):`);
