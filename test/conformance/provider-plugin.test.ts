@@ -1,11 +1,11 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PropertyMap } from "@orch/core/model/value";
 import type { LoadContext } from "@orch/core/provider/contract";
 import { dynamicLoader, pluginLoader } from "@orch/providers/pulumi/index";
 import { expect } from "vitest";
 import { type CloudPackage, placePlugin } from "../plugins/place.js";
+import { setEnvironment, temporaryFolder } from "../plugins/start.js";
 import { providerConformance } from "./provider.js";
 
 const root = new URL("../..", import.meta.url).pathname;
@@ -13,10 +13,10 @@ const root = new URL("../..", import.meta.url).pathname;
 /** A plugin of test/plugins/cloud, with a far side that the test sees. */
 function cloud(name: CloudPackage, subject: (store: string) => Promise<object>): () => Promise<never> {
   return async () => {
-    const folder = mkdtempSync(join(tmpdir(), "orch-conformance-"));
+    const folder = temporaryFolder();
     const store = join(folder, "store.json");
     placePlugin(join(folder, "bin"), name);
-    process.env.CLOUD_STORE = store;
+    setEnvironment({ CLOUD_STORE: store, CLOUD_MODE: undefined });
     const context: LoadContext = { projectDir: folder, project: "conformance", stack: "test", log: () => {} };
     const loader = pluginLoader({
       places: { path: [join(folder, "bin")], cache: join(folder, "none"), pulumi: join(folder, "none") },
@@ -93,7 +93,7 @@ exports.handler = () => {
 `;
 
 providerConformance("the SDK's dynamic-provider host", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "orch-dynamic-"));
+  const folder = temporaryFolder();
   const context: LoadContext = { projectDir: root, project: "conformance", stack: "test", log: () => {} };
   const provider = await dynamicLoader().load({ name: "pulumi-nodejs" }, context);
   expect(provider).toBeDefined();
