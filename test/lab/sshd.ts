@@ -10,7 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -274,11 +274,19 @@ function descendants(root: number): number[] {
   return below(root);
 }
 
-/** A test run that is stopped half-way must not leave a server behind. */
+/**
+ * A test run that is stopped half-way, even by SIGKILL, must not leave a server behind: a shell that waits for the end of its input,
+ * which comes when this process is gone, ends it.
+ */
 function endWithThisProcess(child: ChildProcess): void {
-  const end = () => child.kill("SIGTERM");
-  process.once("exit", end);
-  child.once("exit", () => process.removeListener("exit", end));
+  const guard = spawn("/bin/sh", ["-c", 'read -r _; kill "$0"', String(child.pid)], {
+    stdio: ["pipe", "ignore", "ignore"],
+    // Out of the reach of a Ctrl-C, which goes to the whole group of the test run.
+    detached: true,
+  });
+  guard.unref();
+  (guard.stdin as Socket).unref();
+  child.once("exit", () => guard.kill("SIGKILL"));
 }
 
 function endProcess(pid: number): void {
