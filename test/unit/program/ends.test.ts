@@ -1,4 +1,5 @@
 import { OrchError } from "@orch/core/model/failure";
+import { startProgramHost } from "@orch/core/program/run";
 import { describe, expect, test } from "vitest";
 import { failureOf, program, resultOf, run } from "./harness.js";
 
@@ -223,6 +224,26 @@ describe("programs that do not end as they should", () => {
     expect(failureOf(ran).reason).toBe("interrupted");
   });
 
+  test("a process that died before it was used", async () => {
+    const dir = ts(thing("r"));
+    const host = startProgramHost({ programDir: dir });
+    host.close();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const ran = await run(dir, { host });
+    expect(failureOf(ran)).toMatchObject({
+      reason: "program-exited",
+      message: expect.stringContaining("SIGKILL"),
+    });
+  });
+
+  test("a process that was started early waits for its options", async () => {
+    const dir = ts(thing("r"));
+    const host = startProgramHost({ programDir: dir });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const ran = await run(dir, { host });
+    expect(resultOf(ran).resources.map((r) => r.name)).toContain("r");
+  });
+
   test("a signal that came before the start", async () => {
     expect(failureOf(await run(ts(thing("r")), { signal: AbortSignal.abort() })).reason).toBe("interrupted");
   });
@@ -269,6 +290,26 @@ test("output comes line by line while the program runs", async () => {
   ]);
   expect(ran.lines).toContain("stderr: to stderr");
   expect(ran.events.at(-1)?.type).toBe("program-ended");
+});
+
+test("secret configuration does not show in output, logs and errors", async () => {
+  const dir = ts(`
+    const config = new pulumi.Config();
+    console.log("token is " + config.require("token"));
+    pulumi.log.info(config.require("key").split("\\n")[1]);
+    throw new Error("refused: " + config.require("token") + " at port " + config.require("port"));
+  `);
+  const ran = await run(dir, {
+    config: {
+      "proj:token": "hunter2-secret",
+      "proj:key": "-----BEGIN-----\nabcdefghij\n-----END-----",
+      "proj:port": "80",
+    },
+    secretKeys: ["proj:token", "proj:key", "proj:port"],
+  });
+  expect(ran.lines).toEqual(["stdout: token is [secret]"]);
+  expect(ran.logs[0]?.message).toBe("[secret]");
+  expect(failureOf(ran).message).toBe("refused: [secret] at port 80");
 });
 
 test("log messages keep their level, resource and being ephemeral", async () => {

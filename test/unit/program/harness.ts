@@ -7,6 +7,7 @@ import { type Failure, OrchError } from "@orch/core/model/failure";
 import type { ReadResource, Resource } from "@orch/core/model/resource";
 import { type PropertyMap, unknown } from "@orch/core/model/value";
 import type {
+  ProgramHost,
   ProgramInvoke,
   ProgramOptions,
   ProgramResult,
@@ -53,11 +54,12 @@ export interface RunSettings extends Partial<ProgramOptions> {
   readonly answer?: (resource: Resource) => RegistrationAnswer | Promise<RegistrationAnswer>;
   readonly invoke?: (request: ProgramInvoke) => PropertyMap;
   readonly sink?: Partial<ProgramSink>;
+  readonly host?: ProgramHost;
 }
 
 /** Runs the program of a folder in a real child process against a sink that records. */
 export async function run(dir: string, settings: RunSettings = {}): Promise<Ran> {
-  const { answer, invoke, sink, ...options } = settings;
+  const { answer, invoke, sink, host, ...options } = settings;
   const ran = {
     resources: [] as Resource[],
     reads: [] as ReadResource[],
@@ -110,6 +112,7 @@ export async function run(dir: string, settings: RunSettings = {}): Promise<Ran>
         },
       },
       recording,
+      host,
     );
     return { ...ran, result };
   } catch (error) {

@@ -12,6 +12,10 @@ export interface ChildHost extends ProgramHost {
   readonly child: ChildProcess;
   /** The engine's end of the pipe. */
   readonly socket: Socket;
+  /** What keeps this process alive while the child is in use; let go until then. */
+  readonly handles: readonly { ref(): void; unref(): void }[];
+  /** The process could not be started. */
+  readonly startError?: Error;
 }
 
 const entry = fileURLToPath(
@@ -29,14 +33,24 @@ export function startProgramHost(options: { readonly programDir: string }): Chil
     env: { ...process.env },
     windowsHide: true,
   });
-  return {
+  const socket = child.stdio[3] as Socket;
+  const host: ChildHost & { startError?: Error } = {
     programDir: options.programDir,
     child,
-    socket: child.stdio[3] as Socket,
+    socket,
+    handles: [child, socket, child.stdout as Socket, child.stderr as Socket],
     close: () => {
       if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
     },
   };
+  child.on("error", (error) => {
+    host.startError = error;
+  });
+  // How the process ended says more than that its pipe broke.
+  socket.on("error", () => {});
+  // A command that ends without running the program does not wait for it; the child leaves when its pipe closes.
+  for (const handle of host.handles) handle.unref();
+  return host;
 }
 
 /** ORCH_PROGRAM_NODE_FLAGS adds what NODE_OPTIONS does not allow (`--cpu-prof`); both win over the flags here. */

@@ -8,6 +8,7 @@ import { controlFrame, FrameKind, FrameReader, frame, nameHead, splitName } from
 import { type ChildHost, startProgramHost } from "./host.js";
 import { createMonitor, type Monitor, RpcError, unimplemented } from "./monitor/monitor.js";
 import type { ChildError, FromChild, StartOptions, ToChild } from "./protocol.js";
+import { redactFailure, redactor } from "./redact.js";
 import { status } from "./services.js";
 
 export { startProgramHost } from "./host.js";
@@ -23,11 +24,20 @@ const outputGraceMs = 500;
  * `program-exited`, `program-hanging`, `interrupted`); further errors are its causes.
  */
 export async function runProgram(
-  options: ProgramOptions,
+  given: ProgramOptions,
   sink: ProgramSink,
-  host: ProgramHost = startProgramHost({ programDir: options.programDir }),
+  host: ProgramHost = startProgramHost({ programDir: given.programDir }),
 ): Promise<ProgramResult> {
   const started = Date.now();
+  const redact = redactor(given.config, given.secretKeys);
+  const options: ProgramOptions = {
+    ...given,
+    events: (event) => {
+      if (event.type === "program-output") given.events({ ...event, line: redact(event.line) });
+      else if (event.type === "log") given.events({ ...event, message: redact(event.message) });
+      else given.events(event);
+    },
+  };
   try {
     const monitor: Monitor = createMonitor(options, sink, (token, request) => run.callBack(token, request));
     const run = new Run(options, monitor, host as ChildHost);
@@ -38,6 +48,8 @@ export async function runProgram(
       needsProgram: monitor.needsProgram,
       files,
     };
+  } catch (error) {
+    throw new OrchError(redactFailure(toFailure(error), redact), { cause: error });
   } finally {
     host.close();
     options.events({ type: "program-ended", elapsedMs: Date.now() - started });
@@ -71,6 +83,7 @@ class Run {
     const { child, socket } = this.host;
     const { signal } = this.options;
     const stop = () => this.#stop();
+    for (const handle of this.host.handles) handle.ref();
     const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null; error?: Error }>(
       (resolve) => {
         if (child.exitCode !== null || child.signalCode !== null)
@@ -89,6 +102,8 @@ class Run {
       // The child is gone, or went while it was written to: how it ended says more.
       socket.on("error", () => resolve());
       socket.on("close", () => resolve());
+      // The child was gone before its time came.
+      if (socket.destroyed) resolve();
     });
     this.#control({ type: "start", options: this.#startOptions() });
     if (signal?.aborted) stop();
@@ -244,6 +259,7 @@ class Run {
     await new Promise<void>((resolve) => {
       lines.on("close", resolve);
       stream.on("close", resolve);
+      if (stream.destroyed) resolve();
     });
   }
 

@@ -134,7 +134,13 @@ const qualifiedName = (text: string): string =>
     .map((segment) => segment.replace(/^[^A-Za-z0-9_.]/, "_").replace(/[^A-Za-z0-9_.-]/g, "_"))
     .join("/") || "_";
 
-/** The stack's configuration of a package, as Pulumi hands it to its provider: texts, lists and objects as JSON text. */
+/** Hosts of dynamic providers are the program's own code, and read the whole configuration with its full keys (`req.config`). */
+const dynamicHosts: ReadonlySet<string> = new Set(["pulumi-nodejs", "pulumi-python"]);
+
+/**
+ * The stack's configuration of a package, as Pulumi hands it to its provider: texts, lists and objects as JSON text. Source: pulumi/pulumi
+ * `pkg/resource/deploy/target.go` (GetPackageConfig).
+ */
 export function packageConfig(
   name: string,
   config: Readonly<Record<string, string>>,
@@ -142,8 +148,9 @@ export function packageConfig(
 ): PropertyMap {
   const inputs: Record<string, string | Secret> = {};
   for (const [key, value] of Object.entries(config)) {
-    if (!key.startsWith(`${name}:`)) continue;
-    const property = key.slice(name.length + 1).replace(/^config:/, "");
+    const dynamic = dynamicHosts.has(name);
+    if (!dynamic && !key.startsWith(`${name}:`)) continue;
+    const property = dynamic ? key : key.slice(name.length + 1).replace(/^config:/, "");
     inputs[property] = secretKeys.has(key) ? new Secret(value) : value;
   }
   return inputs;
