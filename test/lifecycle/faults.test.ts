@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { apply, plan, resumeRun } from "@orch/core/engine";
+import { OrchError } from "@orch/core/model/failure";
 import { Secret, unknown } from "@orch/core/model/value";
 import { openPlan, sealPlan } from "@orch/core/plan/seal";
 import { expect, test } from "vitest";
@@ -394,4 +395,21 @@ test("a second run on the same stack is refused while the first one lives", asyn
   release();
   expect(await first).toMatchObject({ outcome: "succeeded" });
   await other.close();
+});
+
+test("a provider that can't be started stops a destroy before anything is deleted", async () => {
+  const stack = await open();
+  stack.body = async (p) => {
+    const a = await p.resource("Thing", "a");
+    await p.resource("Thing", "b", {}, { dependsOn: [a] });
+  };
+  await stack.apply();
+  const missing = { reason: "plugin-missing", message: "the plugin is not there" } as const;
+  const loaders = [{ name: "none", load: () => Promise.reject(new OrchError(missing)) }];
+  await expect(stack.plan({ kind: "destroy" }, { loaders })).rejects.toMatchObject({
+    failure: { reason: "plugin-missing" },
+  });
+  stack.body = async () => undefined;
+  await expect(stack.plan({}, { loaders })).rejects.toMatchObject({ failure: { reason: "plugin-missing" } });
+  expect(stack.world.objects.size).toBe(2);
 });

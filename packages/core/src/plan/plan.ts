@@ -1,12 +1,13 @@
 /** Makes a {@link Plan} out of a state and, for an apply, a program. */
 
 import type { EventSink } from "../model/event.js";
-import { type Failure, OrchError } from "../model/failure.js";
+import { type Failure, OrchError, toFailure } from "../model/failure.js";
 import type { Drift, Step, StepId } from "../model/plan.js";
 import type { ResourceState } from "../model/resource.js";
-import type { Urn } from "../model/urn.js";
+import { isProviderType, type Urn } from "../model/urn.js";
 import { hasUnknown, type PropertyMap } from "../model/value.js";
 import type { ProgramResult, ProgramSink } from "../program/contract.js";
+import { about } from "../provider/failures.js";
 import type { ProviderRegistry } from "../provider/registry.js";
 import type { Snapshot } from "../state/contract.js";
 import { Planner, protectedFailure } from "./planner.js";
@@ -55,6 +56,7 @@ export async function makePlan(request: PlanRequest): Promise<PlanBody> {
   if (kind === "destroy") {
     const steps = makeSteps([], prior, "destroy");
     refuseProtected(steps);
+    await startProviders(steps, prior, registry);
     const forgotten = goneSteps(reading, steps);
     return {
       steps: [...steps, ...forgotten],
@@ -88,6 +90,7 @@ export async function makePlan(request: PlanRequest): Promise<PlanBody> {
   );
   const steps = makeSteps(drafts, prior, "apply");
   refuseProtected(steps);
+  await startProviders(steps, prior, registry);
   const forgotten = goneSteps(reading, steps);
   return {
     steps: [...steps, ...forgotten],
@@ -116,6 +119,33 @@ function refuseProtected(steps: readonly Step[]): void {
       (step) => step.op === "delete" && step.prior.options.protect === true && !step.replaced && !step.forget,
     )
     .map((step) => protectedFailure((step as { prior: ResourceState }).prior, "delete"));
+  if (failures.length > 0) throw new OrchError(together(failures, "plan"));
+}
+
+/**
+ * Starts and configures the providers that only deletions need: a missing plugin or a wrong checksum must stop the plan, not the apply after it has
+ * deleted half of the stack.
+ */
+async function startProviders(
+  steps: readonly Step[],
+  prior: Prior,
+  registry: ProviderRegistry,
+): Promise<void> {
+  const providers = prior.snapshot.resources.filter((row) => isProviderType(row.type));
+  const needed = new Map<ResourceState, ResourceState>();
+  for (const step of steps) {
+    if (step.op !== "delete" || step.forget || step.prior.provider === undefined) continue;
+    const { provider, providerId } = step.prior;
+    const rows = providers.filter((row) => row.urn === provider);
+    const row = rows.find((r) => r.id === providerId) ?? rows[0];
+    if (row && !needed.has(row)) needed.set(row, step.prior);
+  }
+  const failures: Failure[] = [];
+  await Promise.all(
+    [...needed].map(([row, served]) =>
+      registry.fromState(row).catch((error: unknown) => failures.push(about(served, toFailure(error)))),
+    ),
+  );
   if (failures.length > 0) throw new OrchError(together(failures, "plan"));
 }
 
