@@ -33,6 +33,14 @@ describe("the command line", () => {
     expect(status).toBe(0);
     expect(stderr).toBe("");
   });
+
+  test("a reader that goes away during an apply does not cut it off", async () => {
+    const made = await stack(filesProgram());
+    const { stderr } = pipeline(made, `"$ORCH" apply --yes | head -1`);
+    expect(stderr).toBe("");
+    expect(existsSync(made.path("out/page.html"))).toBe(true);
+    expect((await made.orch(["plan", "--detailed-exitcode"])).code).toBe(0);
+  });
 });
 
 /** A shell pipeline in the project; `$ORCH` runs the binary. Exit code of the last command. */

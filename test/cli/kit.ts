@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type IPty, spawn as spawnPty } from "@lydell/node-pty";
-import { afterEach } from "vitest";
+import { afterEach, vi } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 export const bin = join(root, "packages", "cli", "bin", "orch.js");
@@ -39,6 +39,9 @@ export interface Project {
     options?: { columns?: number; rows?: number; env?: Record<string, string> },
   ): Terminal;
 }
+
+// Each run of the binary is a process or two; on a busy machine a test of twenty runs takes its time.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -183,7 +186,7 @@ function watch(pty: IPty): Terminal {
         };
         const timer = setTimeout(
           () => done(new Error(`waited for ${wanted}; it wrote:\n${withoutEscapes(raw)}`)),
-          30_000,
+          60_000,
         );
         const done = (error?: Error): void => {
           clearTimeout(timer);

@@ -86,11 +86,11 @@ function cacheCompiledCode(): void {
 }
 
 function quieten(): void {
-  // `orch plan | head`: the reader has gone, which is its right.
+  // The reader has gone (`orch plan | head`), or the terminal has been closed: nobody hears any more, but what was begun is
+  // brought to its end all the same.
   for (const stream of [process.stdout, process.stderr])
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
-      throw error;
+      if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
     });
   // node:sqlite is announced as experimental on every start of older Node versions.
   const others = process.listeners("warning");
