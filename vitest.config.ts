@@ -14,7 +14,7 @@ export default defineConfig({
     reporters: reporters("test"),
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });
