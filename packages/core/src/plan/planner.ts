@@ -176,6 +176,7 @@ export class Planner implements ProgramSink {
       package: descriptorOf(resource),
       inputs,
       replaced,
+      id,
       ...(configured ? { configured } : {}),
     };
     return { draft, planned };
@@ -357,7 +358,7 @@ export class Planner implements ProgramSink {
     const forcedBy = this.#forced.get(prior.urn);
     if (forcedBy !== undefined) return { kind: "dependency-replaced", urn: forcedBy };
     if (needsReplace(diff)) return { kind: "changed" };
-    if (provider.replaced) return { kind: "provider-changed" };
+    if (provider.replaced || madeByAnother(prior, provider)) return { kind: "provider-changed" };
     if (this.options.replace.has(resource.urn)) return { kind: "requested" };
     const { replaceWith = [], replacementTrigger } = resource.options;
     for (const urn of replaceWith) {
@@ -378,6 +379,10 @@ export class Planner implements ProgramSink {
     }
   }
 }
+
+/** Its provider was replaced by a run that did not come to it: what made it is another provider than the one that has the name now. */
+const madeByAnother = (prior: ResourceState, provider: PlannedProvider): boolean =>
+  prior.provider === provider.urn && prior.providerId !== undefined && prior.providerId !== provider.id;
 
 export function protectedFailure(prior: ResourceState, what: "replace" | "delete"): Failure {
   return {

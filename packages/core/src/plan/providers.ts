@@ -14,6 +14,8 @@ export interface PlannedProvider {
   readonly configured?: ConfiguredProvider;
   /** It becomes another provider: everything that it serves is replaced. */
   readonly replaced: boolean;
+  /** Its own, as it will be. */
+  readonly id: string;
 }
 
 /** Resources of a provider that could not be planned are passed over silently: its own failure says it all. */
