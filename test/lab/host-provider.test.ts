@@ -247,7 +247,7 @@ describeLab("lab: the host provider over a real sshd", { sshd: true }, () => {
     for (let i = 0; i < 200 && !existsSync(flag); i++) await sleep(50);
     await server.stop();
     const lost = await running;
-    expect(lost.reason).toBe("connection-failed");
+    expect(lost.reason).toBe("connection-lost");
     expect(lost.message).toContain("was lost");
     const down = await failureOf(host.create("File", { path: join(tempFolder(), "x"), content: "" }));
     expect(down.reason).toBe("connection-failed");

@@ -181,4 +181,4 @@ export const isAmbiguous = (failure: Failure): boolean =>
   failure.reason === "provider-crashed" ||
   failure.reason === "timeout" ||
   failure.reason === "interrupted" ||
-  failure.reason === "connection-failed";
+  failure.reason === "connection-lost";

@@ -43,7 +43,10 @@ export const exitCodes = {
   "provider-config": 1,
   "invalid-property": 1,
   "invoke-failed": 1,
+  /** Never reached: nothing was done there. */
   "connection-failed": 1,
+  /** Cut off while something was under way: what it was may or may not have been done. */
+  "connection-lost": 1,
   "host-key-mismatch": 1,
   "authentication-failed": 1,
   timeout: 1,

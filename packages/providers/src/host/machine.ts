@@ -37,7 +37,7 @@ export interface ScriptResult {
 }
 export const outputLimit = 256 * 1024;
 
-/** File operations reject with {@link MachineError}; a lost connection with `connection-failed`. */
+/** File operations reject with {@link MachineError}; a lost connection with `connection-lost`. */
 export interface Machine {
   /** `this machine`, or `root@web1:22`. */
   readonly name: string;

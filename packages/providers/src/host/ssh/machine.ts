@@ -279,7 +279,7 @@ async function talk(
     }
     if (ended === undefined || group === undefined)
       throw new OrchError({
-        reason: "connection-failed",
+        reason: group === undefined ? "connection-failed" : "connection-lost",
         message:
           group === undefined
             ? `${machine} did not start a shell for the script`

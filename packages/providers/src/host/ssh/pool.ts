@@ -10,7 +10,7 @@ import { sshMachine } from "./machine.js";
 /** sshd's MaxSessions is 10 by default; one is the shared SFTP channel, one is kept for ending a script. */
 const maxScripts = 8;
 
-/** A live connection. Everything on it fails with `connection-failed` once it is lost. */
+/** A live connection. Everything on it fails with `connection-lost` once it is lost. */
 export interface Link {
   readonly hop: Hop;
   readonly client: Client;
