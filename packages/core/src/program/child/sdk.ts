@@ -79,6 +79,7 @@ export function loadSdk(programDir: string, debug: boolean): Sdk {
   }
   if (!debug) {
     quieten(load);
+    shortenPaths(load);
     speedUpMessages(require);
   }
   placePositions(load);
@@ -156,6 +157,16 @@ export function openStore(sdk: Sdk, pipe: Pipe): Store {
   return made;
 }
 
+/** A module that older versions of the SDK do not have. */
+function optional(load: Sdk["load"], path: string): Exports | undefined {
+  try {
+    return load(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
+
 /** False where a version of the SDK has no such export, or has it fixed: then it stays as it is. */
 function replace(exports: Exports, name: string, value: unknown): boolean {
   const descriptor = Object.getOwnPropertyDescriptor(exports, name);
@@ -181,13 +192,8 @@ type Transform = (args: unknown) => unknown;
  * functions. SDKs before transforms have neither.
  */
 function serveCallbacks(sdk: Sdk, made: Store, pipe: Pipe): void {
-  let module: Exports;
-  try {
-    module = sdk.load("runtime/callbacks.js");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND") return;
-    throw error;
-  }
+  const module = optional(sdk.load, "runtime/callbacks.js");
+  if (module === undefined) return;
   const { prototype } = module.CallbackServer as { prototype: CallbackServer };
   let server: CallbackServer | undefined;
   let thrown: unknown;
@@ -273,6 +279,46 @@ function quieten(load: (path: string) => Exports): void {
   if (replace(load("index.js"), "log", Object.create(log, { debug: { value: debug, enumerable: true } }))) {
     replace(log, "debug", () => Promise.resolve());
   }
+}
+
+type Serialized = [Record<string, unknown>, Map<string, Set<unknown>>];
+type Serialize = (label: string, props: Record<string, unknown>, ...rest: unknown[]) => Promise<Serialized>;
+type Reach = (resources: Set<unknown>, ...rest: unknown[]) => Promise<Set<unknown>>;
+
+/** Several promises and sets per property, where there is nothing to wait for: plain values, and no resources to look into. */
+function shortenPaths(load: Sdk["load"]): void {
+  const dependsOn = optional(load, "runtime/dependsOn.js");
+  const reach = dependsOn?.getAllTransitivelyReferencedResourceURNs as Reach | undefined;
+  if (dependsOn !== undefined && reach !== undefined) {
+    const quickly: Reach = (resources, ...rest) =>
+      resources.size === 0 ? Promise.resolve(new Set()) : reach(resources, ...rest);
+    replace(dependsOn, "getAllTransitivelyReferencedResourceURNs", quickly);
+  }
+  const rpc = load("runtime/rpc.js");
+  const serialize = rpc.serializeResourceProperties as Serialize | undefined;
+  if (serialize === undefined) return;
+  const plainFirst: Serialize = async (label, props, ...rest) => {
+    const result: Record<string, unknown> = {};
+    const dependencies = new Map<string, Set<unknown>>();
+    for (const key of Object.keys(props)) {
+      const value = props[key];
+      if (value === undefined || key === "id" || key === "urn") continue;
+      if (
+        (typeof value === "object" && value !== null) ||
+        typeof value === "function" ||
+        key === "__proto__"
+      ) {
+        const [part, partDependencies] = await serialize(label, { [key]: value }, ...rest);
+        Object.assign(result, part);
+        for (const [name, resources] of partDependencies) dependencies.set(name, resources);
+      } else {
+        result[key] = value;
+        dependencies.set(key, new Set());
+      }
+    }
+    return [result, dependencies];
+  };
+  replace(rpc, "serializeResourceProperties", plainFirst);
 }
 
 /**
