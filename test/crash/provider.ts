@@ -95,7 +95,7 @@ function storeProvider(options: StoreOptions): Provider {
       sent.on("error", (error) =>
         reject(
           new OrchError({
-            reason: cancelled.signal.aborted ? "interrupted" : "connection-failed",
+            reason: cancelled.signal.aborted ? "interrupted" : "connection-lost",
             message: `the store did not answer: ${error.message}`,
           }),
         ),

@@ -5,7 +5,7 @@ import type { ContextOptions, ProjectContext, StackContext } from "@orch/core/pr
 import type { PassphrasePrompt } from "@orch/core/state/keys/contract";
 import { catchInterrupts, type Interrupts } from "./interrupt.js";
 import { askHidden } from "./prompt.js";
-import { isInteractive, session } from "./session.js";
+import { session } from "./session.js";
 import type { View } from "./view/view.js";
 
 const prompt: PassphrasePrompt = async (question, { confirm }) => {
@@ -80,8 +80,6 @@ export interface Work {
 }
 
 export interface EngineFlags {
-  /** Nothing is asked. */
-  readonly yes?: boolean;
   readonly parallel?: number | undefined;
 }
 
@@ -112,9 +110,6 @@ export async function withEngine<T>(
       signal: interrupts.signal,
       cancelSignal: interrupts.cancelSignal,
       orchVersion,
-      ...(isInteractive() && flags.yes !== true
-        ? { askOpen: async (open) => (await import("./ask-open.js")).askOpen(view, open) }
-        : {}),
       ...(flags.parallel === undefined ? {} : { parallel: flags.parallel }),
       ...(programHost === undefined ? {} : { programHost }),
     };

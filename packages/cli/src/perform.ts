@@ -3,6 +3,7 @@ import { apply as applyPlan, plan as makePlan } from "@orch/core/engine";
 import type { PlanOptions } from "@orch/core/engine-contract";
 import { exitCodeOf, OrchError } from "@orch/core/model/failure";
 import { hasChanges, type Plan, summarize } from "@orch/core/model/plan";
+import { askOpen, hasOpen } from "./ask-open.js";
 import type { Work } from "./context.js";
 import { confirm } from "./prompt.js";
 import { renderOutputValues, renderPlan } from "./render/plan.js";
@@ -28,7 +29,13 @@ export async function planAndPerform(
 ): Promise<number> {
   // Before the work of planning: a pipeline that forgot --yes learns it at once.
   if (!flags.yes && !isInteractive()) throw needsConfirmation(command);
-  return perform(work, view, await makePlan(work.engine, options), undefined, flags, command);
+  const asking = !flags.yes && isInteractive();
+  const plan = await makePlan(work.engine, {
+    ...options,
+    complete: true,
+    ...(asking ? { askOpen: (open) => askOpen(open, view) } : {}),
+  });
+  return perform(work, view, plan, undefined, flags, command);
 }
 
 /** `digest`: of a plan that comes from a file. */
@@ -45,7 +52,7 @@ export async function perform(
   view.apply(plan);
   const theme = outTheme();
   if (!session.json) write(renderPlan(plan, { theme, full: flags.diff }));
-  if (!hasChanges(plan) && !plan.steps.some(isBookkeeping)) return 0;
+  if (!hasChanges(plan) && !plan.steps.some(isBookkeeping)) return hasOpen(plan) ? 4 : 0;
   if (hasChanges(plan) && !flags.yes) {
     if (!isInteractive()) throw needsConfirmation(command);
     write("");
@@ -78,7 +85,9 @@ export async function perform(
   }
   if (result.outcome === "succeeded") return 0;
   if (result.outcome === "interrupted") return 130;
-  return result.problem === undefined ? 1 : exitCodeOf(result.problem);
+  if (result.problem !== undefined) return exitCodeOf(result.problem);
+  // Nothing failed by itself: what was left alone waits for an answer.
+  return result.failed.every(({ failure }) => failure.reason === "unfinished-steps") ? 4 : 1;
 }
 
 /** Written to the state without anything for a person to decide: options, dependencies, default providers. */

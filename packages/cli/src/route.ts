@@ -50,6 +50,8 @@ export const takesValue: ReadonlySet<string> = new Set([
   "-p",
   "--parallel",
   "--replace",
+  "--urn",
+  "--adopt",
 ]);
 
 /**

@@ -23,8 +23,6 @@ export interface EngineContext {
   /** Steps at the same time. Default 32. */
   readonly parallel?: number;
   readonly orchVersion: string;
-  /** Puts steps of a cut-off run that can't be settled otherwise to a person, before a plan. Unanswered ones stay open. */
-  readonly askOpen?: (open: readonly OpenStep[]) => Promise<ReadonlyMap<Urn, ResumeAnswer>>;
   /** A child that was started early, for the plan's run of the program (program/run.ts `startProgramHost`). */
   readonly programHost?: ProgramHost;
   /** Stands in for the child process in tests. */
@@ -40,6 +38,8 @@ export interface PlanOptions {
    * planning changes nothing anywhere, and such a step stays open.
    */
   readonly complete?: boolean;
+  /** Puts steps of a cut-off run that can't be settled otherwise to a person. Unanswered ones stay open. */
+  readonly askOpen?: (open: readonly OpenStep[]) => Promise<ReadonlyMap<Urn, ResumeAnswer>>;
   /** URNs to replace whatever the diff says. */
   readonly replace?: readonly Urn[];
 }

@@ -3,7 +3,7 @@ import { hostname, userInfo } from "node:os";
 import { join, relative } from "node:path";
 import type { DriftReport, EngineContext, PlanOptions } from "./engine-contract.js";
 import { execute } from "./execute/execution.js";
-import { type OpenStep, type ResumeAnswer, type Resumed, resume } from "./execute/resume.js";
+import { type OpenStep, type ResumeAnswer, type Resumed, resume, settledText } from "./execute/resume.js";
 import type { ApplyResult } from "./model/event.js";
 import { type Failure, OrchError, toFailure } from "./model/failure.js";
 import { type Plan, summarize } from "./model/plan.js";
@@ -47,7 +47,7 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
     const { project, config, store, events } = context;
     events({ type: "run-started", run: options.kind === "apply" ? "plan" : options.kind, at: Date.now() });
     const registry = registryOf(context);
-    const { snapshot, open } = await settledSnapshot(context, options.complete ?? false);
+    const { snapshot, open } = await settledSnapshot(context, options);
     const body = await makePlan({
       kind: options.kind,
       snapshot,
@@ -182,18 +182,24 @@ export async function resumeRun(
 /** The state to plan against, with as little left open as can be. */
 async function settledSnapshot(
   context: EngineContext,
-  complete: boolean,
+  { complete = false, askOpen }: Pick<PlanOptions, "complete" | "askOpen">,
 ): Promise<{ readonly snapshot: Snapshot; readonly open: readonly OpenStep[] }> {
   const { store } = context;
   const snapshot = await store.snapshot();
   if (snapshot.unfinished.length === 0) return { snapshot, open: [] };
-  let { open } = await resumeRun(context, new Map(), { complete });
+  let { open, settled } = await resumeRun(context, new Map(), { complete });
   if (context.signal?.aborted) throw interrupted();
   const asked = open.filter(({ waits }) => !waits);
-  if (asked.length > 0 && context.askOpen) {
-    const answers = await context.askOpen(asked);
-    if (answers.size > 0) ({ open } = await resumeRun(context, answers, { complete }));
+  if (asked.length > 0 && askOpen) {
+    const answers = await askOpen(asked);
+    if (answers.size > 0) {
+      const more = await resumeRun(context, answers, { complete });
+      open = more.open;
+      settled = [...settled, ...more.settled];
+    }
   }
+  for (const { urn, ...what } of settled)
+    context.events({ type: "log", level: "info", urn, message: settledText(what) });
   return { snapshot: await store.snapshot(), open };
 }
 

@@ -1,5 +1,6 @@
 import * as Flags from "@oclif/core/flags";
 import { hasChanges } from "@orch/core/model/plan";
+import { hasOpen } from "../ask-open.js";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
 import { diffFlag, jsonFlag, parallelFlag, refreshFlag } from "../flags.js";
@@ -14,7 +15,7 @@ export default class Plan extends OrchCommand {
   static override description =
     `Runs the program, compares what it wants with the state, and shows every step that an apply would take. Nothing is changed anywhere. With --out the plan is kept in a file that \`orch apply\` carries out exactly, or not at all.
 
-Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing to do, 2 there are changes, 1 it failed.`;
+Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing to do, 2 there are changes, 1 it failed; 4 a step of an earlier run must be settled by a person first (\`orch resume\`), the plan leaves it alone.`;
   static override examples = [
     "<%= config.bin %> plan",
     "<%= config.bin %> plan --refresh --diff",
@@ -57,6 +58,7 @@ Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing
       else write(renderPlan(plan, { theme: outTheme(), full: flags.diff }));
       if (saved !== undefined)
         note(`The plan is kept in ${flags.out}; \`orch apply ${flags.out}\` carries it out.`);
+      if (hasOpen(plan)) return 4;
       return flags["detailed-exitcode"] && hasChanges(plan) ? 2 : 0;
     });
   }

@@ -38,6 +38,27 @@ export interface Settled {
     | "forgotten";
 }
 
+/** A sentence for people about one settled step. */
+export function settledText({ op, how, id }: Pick<Settled, "op" | "how" | "id">): string {
+  const object = id === undefined ? "the object" : `the object ${id}`;
+  switch (how) {
+    case "adopted":
+      return `its creation was cut off; ${object} was found and is in the state now.`;
+    case "completed":
+      return `its creation was cut off and sent once more with the same token; ${object} is in the state now.`;
+    case "retry":
+      return `its ${op === "create" ? "creation" : op} was cut off and did not take place; the next apply does it.`;
+    case "gone":
+      return `its ${op === "delete" ? "deletion" : op} was cut off; ${object} is gone, and so is its row.`;
+    case "kept":
+      return `its deletion was cut off and did not take place; the next apply does it.`;
+    case "half-done":
+      return `its update was cut off; ${object} was read back, and the next apply goes over it once more.`;
+    case "forgotten":
+      return `its ${op} was cut off; it is left as it is, and no longer asked about.`;
+  }
+}
+
 export interface OpenStep {
   readonly unfinished: UnfinishedStep;
   /** Why it is open, and the commands that answer. */
