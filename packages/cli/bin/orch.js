@@ -19,8 +19,9 @@ if (args.length === 1 && (args[0] === "--version" || args[0] === "-v" || args[0]
 } else {
   const root = fileURLToPath(new URL("..", import.meta.url));
   const dist = isFresh(root) ? "../dist/bundle" : "../dist";
-  const { startEarly } = await import(`${dist}/early.js`);
+  const { cacheCompiledCode, startEarly } = await import(`${dist}/early.js`);
   const host = startEarly(args);
+  cacheCompiledCode();
   const { main } = await import(`${dist}/main.js`);
   await main(args, root, host);
 }

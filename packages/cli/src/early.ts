@@ -1,9 +1,11 @@
 /**
- * Starting the program's child process before anything else is loaded. It needs a few tenths of a second to load the SDK, in
+ * What comes before everything else. The program's child process is started: it needs a few tenths of a second to load the SDK, in
  * which this process loads oclif and the engine, reads the project and opens the state. `bin/orch.js` loads this file first,
  * so it imports nothing that is large.
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
+import module from "node:module";
+import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { ProgramHost } from "@orch/core/program/contract";
 import { startProgramHost } from "@orch/core/program/host";
@@ -23,6 +25,12 @@ export function startEarly(argv: readonly string[]): ProgramHost | undefined {
   } catch {
     return undefined; // A folder that may not be read, for instance.
   }
+}
+
+/** V8's compiled code is kept between runs: it halves the time to load oclif and the engine. */
+export function cacheCompiledCode(): void {
+  const base = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
+  module.enableCompileCache(join(base, "orch", "node"));
 }
 
 /** Will the command run the program to make a plan? `apply FILE` has its plan already. */

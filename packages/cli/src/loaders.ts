@@ -2,7 +2,8 @@
 import type { Project } from "@orch/core/project/contract";
 import type { ProviderLoader } from "@orch/core/provider/contract";
 import { hostLoader } from "@orch/providers/host/index";
-import { dynamicLoader, pluginLoader } from "@orch/providers/pulumi/index";
+import { dynamicLoader } from "@orch/providers/pulumi/dynamic";
+import { pluginLoader } from "@orch/providers/pulumi/loader";
 
 /** Packages that orch serves itself, unless the project file's `providers` says `plugin`. */
 const direct: Readonly<Record<string, () => ProviderLoader>> = { host: hostLoader };

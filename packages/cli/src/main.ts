@@ -2,9 +2,7 @@
  * From the arguments to one command, and from whatever goes wrong to one shown failure and one exit code. A known command is
  * loaded by itself and run with a bare oclif configuration; help, completion and unknown words go through all of oclif.
  */
-import module from "node:module";
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { exitCodeOf, OrchError, toFailure } from "@orch/core/model/failure";
 import type { ProgramHost } from "@orch/core/program/contract";
 import { commands } from "./commands.js";
@@ -19,7 +17,6 @@ export async function main(argv: string[], root: string, host: ProgramHost | und
   startSession(flags, host);
   try {
     if (flags.cwd !== undefined) changeFolder(flags.cwd);
-    cacheCompiledCode();
     process.exitCode = await run(argv, root);
   } catch (error) {
     process.exitCode = await report(error);
@@ -77,12 +74,6 @@ async function report(error: unknown): Promise<number> {
     }),
   );
   return code;
-}
-
-/** V8's compiled code is kept between runs: it halves the time to load oclif and the engine. */
-function cacheCompiledCode(): void {
-  const base = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
-  module.enableCompileCache(join(base, "orch", "node"));
 }
 
 function quieten(): void {
