@@ -21,6 +21,8 @@ export interface ScriptedType {
   readonly autoName?: string;
   readonly check?: (inputs: PropertyMap) => readonly CheckFailure[];
   readonly stables?: readonly string[];
+  /** Properties whose change does not matter to the provider. */
+  readonly ignores?: readonly string[];
 }
 
 export type Verb = "create" | "read" | "update" | "delete";
@@ -105,6 +107,7 @@ export class ScriptedWorld {
       diff: async ({ type, oldInputs, newInputs, oldOutputs, ignoreChanges }) => {
         const script = typeOf(type);
         const detailed: DetailedChange[] = compare({ ...oldOutputs, ...oldInputs }, newInputs)
+          .filter(({ path }) => !script.ignores?.includes(String(path[0])))
           .filter(
             ({ path }) =>
               Object.hasOwn(newInputs, String(path[0])) || Object.hasOwn(oldInputs, String(path[0])),

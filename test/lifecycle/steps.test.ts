@@ -347,3 +347,21 @@ test("the program runs again for a plan that needs nothing of it, when asked to"
   await stack.apply({ runProgram: true });
   expect(seen).toEqual([true, true]);
 });
+
+test("an unknown input that the provider does not mind is recorded as the provider checks it", async () => {
+  const world = new ScriptedWorld({ ...types, "test:index:Named": { autoName: "name", ignores: ["note"] } });
+  const stack = await Lifecycle.open(world);
+  const program = (kind: string) => {
+    stack.body = async (p) => {
+      const a = await p.resource("Thing", "a", { kind });
+      await p.resource("Named", "n", { note: a.get("address") }, { uses: { note: [a] } });
+    };
+  };
+  program("x");
+  await stack.apply();
+  const name = (await stack.rows()).find((r) => r.name === "n")?.inputs.name;
+  program("y");
+  await stack.apply();
+  expect(world.calls.slice(2)).toEqual(["create a", "delete a"]);
+  expect((await stack.rows()).find((r) => r.name === "n")?.inputs).toEqual({ name, note: "at-id-3" });
+});

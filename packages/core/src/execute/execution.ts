@@ -12,6 +12,7 @@ import {
   type CreateStep,
   type DeleteStep,
   type Plan,
+  type SameStep,
   type Step,
   type StepId,
   summarize,
@@ -234,7 +235,7 @@ class Execution {
   async #perform(step: Step): Promise<Effect> {
     switch (step.op) {
       case "same":
-        return this.#keep(step.id, step.resource, step.inputs, step.prior, step.outputs, step.movedFrom);
+        return this.#same(step);
       case "create":
         return this.#create(step);
       case "update":
@@ -256,6 +257,17 @@ class Execution {
     }
   }
 
+  /** Planned unchanged although something was unknown: what it turned out to be is recorded as the provider checks it. */
+  async #same(step: SameStep): Promise<Effect> {
+    const { resource, prior } = step;
+    const registered = await this.#registered(step);
+    let { inputs } = step;
+    if (registered && resource.custom && !isProviderType(resource.type)) {
+      inputs = await resolveInputs(await this.#provider(resource.provider), step, registered.resource, prior);
+    }
+    return this.#keep(step.id, resource, inputs, prior, step.outputs, step.movedFrom);
+  }
+
   /** Nothing is asked of anybody; orch's own record is brought up to date. */
   async #keep(
     id: StepId,
@@ -272,7 +284,7 @@ class Execution {
       ...rowOf(
         now,
         prior.id,
-        registered ? this.#known(now.inputs, inputs) : inputs,
+        this.#known(inputs, now.inputs),
         this.#known(outputs, prior.outputs),
         prior,
         Date.now(),

@@ -1,7 +1,7 @@
 /** What was unknown in the plan is known now: checked again by the provider, and held against what was reviewed. */
 import { compare } from "../model/compare.js";
 import { type Failure, OrchError } from "../model/failure.js";
-import type { CreateStep, UpdateStep } from "../model/plan.js";
+import type { CreateStep, SameStep, UpdateStep } from "../model/plan.js";
 import type { Resource, ResourceState } from "../model/resource.js";
 import { hasUnknown, type PropertyMap } from "../model/value.js";
 import { needsReplace, needsUpdate } from "../provider/diff.js";
@@ -10,7 +10,7 @@ import type { ConfiguredProvider, ProviderRegistry } from "../provider/registry.
 import { askDiff, check, checkProvider } from "../provider/verbs.js";
 import { broken } from "./program-sink.js";
 
-type Resolvable = CreateStep | UpdateStep;
+type Resolvable = SameStep | CreateStep | UpdateStep;
 
 /** Checked inputs with nothing unknown. Rejects with `plan-broken` when a part that was reviewed comes out differently. */
 export async function resolveInputs(
