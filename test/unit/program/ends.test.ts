@@ -114,6 +114,18 @@ describe("errors of the program show its own frames in TypeScript positions", ()
     expect(failure).toEqual(refusal);
   });
 
+  test("a sink that is interrupted ends the program quietly", async () => {
+    const dir = ts(`const a = ${thing("a")};\n${thing("b", "{ from: a.urn }")};`);
+    const interrupted = { reason: "interrupted" as const, message: "stopped" };
+    const ran = await run(dir, {
+      answer: (resource) => {
+        if (resource.name === "a") throw new OrchError(interrupted);
+        return { outputs: resource.inputs };
+      },
+    });
+    expect(failureOf(ran)).toEqual(interrupted);
+  });
+
   test("a program may live with a refusal", async () => {
     const dir = ts(
       `export const out = pulumi.runtime.invoke("test:index:get", {}).catch((error: Error) => error.message);`,

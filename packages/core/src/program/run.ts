@@ -287,13 +287,15 @@ class Run {
       .map((error) =>
         error.early && error.kind === "error" ? earlyFailure(error, place) : childFailure(error, place),
       );
+    const hanging = this.#finished?.hanging;
+    // The SDK never settles what was refused because the run is being stopped, so the program seems to hang.
+    const stopped = this.#refusals.some((refusal) => refusal.reason === "interrupted");
     const survived = this.#finished !== undefined && this.#errors.length === 0;
-    if (!survived) failures.unshift(...this.#refusals);
+    if (!survived || stopped) failures.unshift(...this.#refusals);
     const count = this.monitor.resources.length;
     if (this.#exiting !== undefined && (this.#finished === undefined || failures.length === 0))
       failures.push(exited(this.#exiting, place, count));
-    const hanging = this.#finished?.hanging;
-    if (hanging !== undefined) failures.push(hangingFailure(hanging));
+    if (hanging !== undefined && !stopped) failures.push(hangingFailure(hanging));
     if (this.#finished === undefined && failures.length === 0) failures.push(this.#died(end, count));
     const [first, ...others] = failures;
     if (first === undefined || others.length === 0) return first;

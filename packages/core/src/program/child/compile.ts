@@ -3,7 +3,7 @@
  * type check.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { extname, join } from "node:path";
 import type { TsConfig } from "./tsconfig.js";
@@ -53,6 +53,7 @@ const revision = 1;
 export class Compiler {
   readonly #settings: string;
   #esbuild: Esbuild | undefined;
+  #pruned = false;
 
   constructor(
     readonly tsconfig: TsConfig,
@@ -162,10 +163,22 @@ export class Compiler {
       const part = `${file}.${process.pid}`;
       writeFileSync(part, code, { mode: 0o600 });
       renameSync(part, file);
+      if (!this.#pruned) prune(this.cacheDir);
+      this.#pruned = true;
     } catch {
       // A read-only home or a full disk costs only the time to compile again.
     }
   }
+}
+
+/** Every edit of a file leaves its old form behind: the oldest half goes once there are many. */
+function prune(dir: string): void {
+  const names = readdirSync(dir);
+  if (names.length < 2000) return;
+  const aged = names
+    .map((name) => ({ name, at: statSync(join(dir, name)).mtimeMs }))
+    .sort((a, b) => a.at - b.at);
+  for (const { name } of aged.slice(0, names.length / 2)) rmSync(join(dir, name), { force: true });
 }
 
 function loaderOf(file: string): string {

@@ -8,12 +8,16 @@ import { dirname, extname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Compiler, type Format } from "./compile.js";
 import { userFiles } from "./positions.js";
+import { placePositions, shareStore } from "./sdk.js";
 import { readTsConfig, type TsConfig } from "./tsconfig.js";
 
+/** Where a package brings an SDK of its own. */
+const otherSdk = /@pulumi[\\/]pulumi[\\/](runtime[\\/]state|resource)\.js$/;
 const typescript = /\.[cm]?tsx?$/;
 const inPackages = (file: string) => file.includes("/node_modules/") || file.includes("\\node_modules\\");
 
 interface NodeModule {
+  readonly exports?: unknown;
   readonly filename?: string | null;
   _compile(code: string, filename: string): void;
 }
@@ -56,7 +60,14 @@ export function installLoader(programDir: string, cacheDir: string | undefined):
     };
   }
   loader._extensions[".js"] = (module, filename) => {
-    if (inPackages(filename)) return jsExtension(module, filename);
+    if (inPackages(filename)) {
+      jsExtension(module, filename);
+      if (otherSdk.test(filename)) {
+        shareStore(module.exports as object);
+        placePositions(module.exports as object);
+      }
+      return;
+    }
     userFiles.add(filename);
     if (formatOf(filename) === "cjs" && /^\s*(import|export)\b/m.test(readFileSync(filename, "utf8"))) {
       return compileCjs(module, filename);

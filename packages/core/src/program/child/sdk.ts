@@ -86,7 +86,7 @@ export function loadSdk(programDir: string, debug: boolean): Sdk {
     shortenPaths(load);
     speedUpMessages(require);
   }
-  placePositions(load);
+  placePositions(load("resource.js"));
   return { version, load };
 }
 
@@ -157,14 +157,18 @@ function fixStore(): void {
   (globalThis as { asyncLocalStorage?: Storage }).asyncLocalStorage = storage;
 }
 
+/** Newer SDKs find the store in the global object; older ones keep the place in the module `runtime/state`. */
+export function shareStore(state: { asyncLocalStorage?: Storage }): void {
+  if (state.asyncLocalStorage !== undefined) state.asyncLocalStorage = storage;
+}
+
 /** Makes the store of this run; the environment must hold the options by now. */
 export function openStore(sdk: Sdk, pipe: Pipe): Store {
   const state = sdk.load("runtime/state.js") as {
     LocalStore: new () => Store;
     asyncLocalStorage?: Storage;
   };
-  // Older SDKs keep it in the module instead of in the global object.
-  if (state.asyncLocalStorage !== undefined) state.asyncLocalStorage = storage;
+  shareStore(state);
   const made = new state.LocalStore();
   const monitor = (sdk.load("proto/resource_grpc_pb.js") as { ResourceMonitorService: ServiceTable })
     .ResourceMonitorService;
@@ -407,11 +411,13 @@ function readValue(value: ValueArray | null | undefined): unknown {
   return list ? (list[0] ?? []).map(readValue) : null;
 }
 
+interface ResourceModule {
+  Resource?: { stackTrace?: unknown; sourcePosition?: unknown };
+}
+
 /** The SDK formats and parses whole stack traces for each resource, unmapped; one mapped position is all that is used. */
-function placePositions(load: (path: string) => Exports): void {
-  const { Resource } = load("resource.js") as {
-    Resource: { stackTrace?: unknown; sourcePosition?: unknown };
-  };
+export function placePositions({ Resource }: ResourceModule): void {
+  if (Resource === undefined) return;
   if (Resource.stackTrace !== undefined) {
     Resource.stackTrace = function stackTrace() {
       const position = resourcePosition(stackTrace);
