@@ -2,7 +2,7 @@
  * What is killed: plans and applies one version of the program, with real state on disk. Its task comes as JSON in the first argument; what came of it goes to
  * standard output as JSON. Kills its own process with SIGKILL at the journal boundary that the task names.
  */
-import { statSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { apply, closeEngine, plan, resumeRun } from "@orch/core/engine";
 import type { EngineContext } from "@orch/core/engine-contract";
 import type { ResumeAnswer } from "@orch/core/execute/resume";
@@ -15,6 +15,7 @@ import type { Backend, Run, StackStore } from "@orch/core/state/contract";
 import { createCrypter, openSqliteBackend } from "@orch/core/state/index";
 import { runVersion } from "./program.js";
 import { type StoreOptions, storeLoader } from "./provider.js";
+import { logEnd } from "./wal.js";
 
 export interface Task {
   readonly dir: string;
@@ -32,9 +33,12 @@ export interface Task {
   readonly answers?: Readonly<Record<Urn, ResumeAnswer>>;
   /** Start with a resume of its own, as `orch resume` does. */
   readonly resume?: boolean;
-  /** Where the size of the write-ahead log at the last durable boundary is noted. */
-  readonly walSize?: string;
+  /** File in which is noted, after each boundary, up to where the write-ahead log had been acknowledged. */
+  readonly acknowledged?: string;
+  /** Tell on standard error what begins. */
   readonly lines?: boolean;
+  /** ms that this process's clock is wrong by. */
+  readonly clock?: number;
 }
 
 export interface Report {
@@ -59,6 +63,9 @@ const task = JSON.parse(process.argv[2] as string) as Task;
 const key = Buffer.alloc(32, 7);
 const database = `${task.dir}/state.db`;
 
+const { now } = Date;
+Date.now = () => now() + (task.clock ?? 0);
+
 const die = (): void => {
   process.kill(process.pid, "SIGKILL");
 };
@@ -68,34 +75,25 @@ async function boundary<T>(work: () => Promise<T>): Promise<T> {
   const mine = task.kill?.boundary === n ? task.kill.when : undefined;
   if (mine === "before") die();
   const result = await work();
-  if (task.walSize) writeFileSync(task.walSize, String(statSync(`${database}-wal`).size));
   if (mine === "after") die();
+  if (task.acknowledged) writeFileSync(task.acknowledged, String(logEnd(`${database}-wal`)));
   return result;
 }
 
 /** The backend as it is, with a place to die at around everything that becomes durable. */
 function deadly(backend: Backend): Backend {
   const run = (inner: Run): Run => ({
-    id: inner.id,
+    ...inner,
     append: (records) => boundary(() => inner.append(records)),
     finish: (outcome) => boundary(() => inner.finish(outcome)),
   });
   const store = (inner: StackStore): StackStore => ({
-    info: inner.info,
-    crypter: inner.crypter,
-    snapshot: () => inner.snapshot(),
+    ...inner,
     beginRun: async (start) => run(await boundary(() => inner.beginRun(start))),
-    runs: (limit) => inner.runs(limit),
-    history: (urn) => inner.history(urn),
-    close: () => inner.close(),
   });
   return {
-    description: backend.description,
-    listStacks: (project) => backend.listStacks(project),
-    createStack: (project, stack) => backend.createStack(project, stack),
-    removeStack: (project, stack, force) => backend.removeStack(project, stack, force),
+    ...backend,
     openStack: async (project, stack, crypter) => store(await backend.openStack(project, stack, crypter)),
-    close: () => backend.close(),
   };
 }
 

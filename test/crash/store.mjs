@@ -42,12 +42,12 @@ function replay(entry) {
   const { op, id, type, name, props, urn, token } = entry;
   if (op === "reset") {
     objects = new Map(entry.objects.map((object) => [object.id, object]));
-    tokens = new Map();
+    tokens = new Map(entry.objects.filter(({ token }) => token).map(({ id, token }) => [token, id]));
     since = [];
     for (const { id: taken } of entry.objects)
       nextId = Math.max(nextId, Number(/^obj-(\d+)$/.exec(taken)?.[1] ?? 0) + 1);
   } else if (op === "create") {
-    objects.set(id, { id, type, name, props, urn });
+    objects.set(id, { id, type, name, props, urn, ...(token ? { token } : {}) });
     if (token) tokens.set(token, id);
     nextId++;
   } else if (op === "update") objects.set(id, { ...objects.get(id), props });

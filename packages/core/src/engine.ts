@@ -3,7 +3,14 @@ import { hostname, userInfo } from "node:os";
 import { join, relative } from "node:path";
 import type { DriftReport, EngineContext, PlanOptions } from "./engine-contract.js";
 import { execute } from "./execute/execution.js";
-import { type OpenStep, type ResumeAnswer, type Resumed, resume, settledText } from "./execute/resume.js";
+import {
+  leftOpen,
+  type OpenStep,
+  type ResumeAnswer,
+  type Resumed,
+  resume,
+  settledText,
+} from "./execute/resume.js";
 import type { ApplyResult } from "./model/event.js";
 import { type Failure, OrchError, toFailure } from "./model/failure.js";
 import { type Plan, summarize } from "./model/plan.js";
@@ -105,10 +112,15 @@ export async function apply(context: EngineContext, plan: Plan, options: ApplyOp
         found: `${plan.project}/${plan.stack} (${plan.lineage})`,
       });
     }
-    if (options.digest !== undefined) await refuseSecondApply(context, options.digest);
+    if (options.digest !== undefined) {
+      // Before the run too: what is refused did not begin, so that the plan can be applied once its cause is put right.
+      await refuseSecondApply(context, options.digest);
+      await refuseStale(context, plan, await store.snapshot(), true);
+    }
     const run = await store.beginRun(runStart(plan.kind, options.digest));
     try {
       const snapshot = await store.snapshot();
+      if (options.digest !== undefined) await refuseSecondApply(context, options.digest, run.id);
       await refuseStale(context, plan, snapshot, options.digest !== undefined);
       const registry = registryOf(context);
       return await execute({
@@ -187,7 +199,16 @@ async function settledSnapshot(
   const { store } = context;
   const snapshot = await store.snapshot();
   if (snapshot.unfinished.length === 0) return { snapshot, open: [] };
-  let { open, settled } = await resumeRun(context, new Map(), { complete });
+  let { open, settled } = await resumeRun(context, new Map(), { complete }).catch(
+    (error: unknown): Resumed => {
+      // A plan changes nothing and waits for nobody: what it can't settle now is as open as what nobody can.
+      if (complete || toFailure(error).reason !== "state-locked") throw error;
+      return leftOpen(
+        snapshot.unfinished,
+        "another run is at work, which has to end before it can be looked into",
+      );
+    },
+  );
   if (context.signal?.aborted) throw interrupted();
   const asked = open.filter(({ waits }) => !waits);
   if (asked.length > 0 && askOpen) {
@@ -269,8 +290,9 @@ function fingerprintConfig({ config }: EngineContext): Record<string, string> {
   );
 }
 
-async function refuseSecondApply({ store }: EngineContext, digest: string): Promise<void> {
-  const before = (await store.runs()).find((run) => run.planDigest === digest);
+async function refuseSecondApply({ store }: EngineContext, digest: string, own?: number): Promise<void> {
+  const runs = await store.runs(2, { planDigest: digest });
+  const before = runs.find(({ id }) => id !== own);
   if (before === undefined) return;
   throw new OrchError({
     reason: "plan-applied",
@@ -297,7 +319,8 @@ async function refuseStale(
     const [last] = await context.store.history(key.split("#")[0] as string);
     if (last) changedBy.set(key, last.runId);
   }
-  const failure = staleness(plan, now, changedBy);
+  const plugins = fromFile ? await registryOf(context).otherThan(plan.plugins) : [];
+  const failure = staleness(plan, now, changedBy, plugins);
   if (failure) throw new OrchError(failure);
 }
 

@@ -126,6 +126,12 @@ export async function resume(request: ResumeRequest): Promise<Resumed> {
   return { settled, open };
 }
 
+/** Nothing was looked into. */
+export const leftOpen = (unfinished: readonly UnfinishedStep[], why: string): Resumed => ({
+  settled: [],
+  open: unfinished.map((step) => ({ unfinished: step, failure: mustAsk(step, why), waits: true })),
+});
+
 type Settlement =
   | { readonly how: Settled["how"]; readonly id?: string; readonly writes: readonly StateWrite[] }
   | { readonly failure: Failure; readonly waits?: true };
