@@ -129,6 +129,26 @@ describe("the program", () => {
     await expect(runs.join("\n")).toMatchFileSnapshot(golden("program"));
   });
 
+  test("resources that wait for each other: all of the circle", async () => {
+    const made = await stack({
+      "orch.yaml": "name: shop\n",
+      "index.ts": `import * as host from "@orch/providers/host";
+import * as pulumi from "@pulumi/pulumi";
+let close: (value: pulumi.Output<string>) => void = () => {};
+const later = pulumi.output(new Promise<pulumi.Output<string>>((resolve) => { close = resolve; }));
+const first = new host.Command("first", { create: pulumi.interpolate\`echo \${later}\` });
+const second = new host.Command("second", { create: pulumi.interpolate\`echo \${first.stdout}\` });
+close(second.stdout);
+`,
+    });
+    const { code, stderr } = await made.orch(["plan"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("error[program-hanging]");
+    expect(stderr).toContain('first [host:index:Command] waits for its input "create"');
+    expect(stderr).toContain('second [host:index:Command] waits for its input "create"');
+    expect(stderr).toContain("circle");
+  });
+
   test("plugins that are not there: version, places, and the command to get them", async () => {
     const made = await stack({
       "orch.yaml": "name: shop\n",
