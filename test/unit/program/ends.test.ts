@@ -280,6 +280,22 @@ describe("programs that do not end as they should", () => {
     }
   });
 
+  test("a program that is done but does not end is told what keeps it", async () => {
+    const stop = new AbortController();
+    const dir = ts("setInterval(() => {}, 1000);\nexport const done = true;");
+    const ran = await run(dir, {
+      signal: stop.signal,
+      events: (event) => {
+        if (event.type === "log") stop.abort();
+      },
+    });
+    expect(failureOf(ran).reason).toBe("interrupted");
+    expect(ran.logs[0]).toMatchObject({
+      level: "warning",
+      message: expect.stringContaining("Timeout keeps it alive"),
+    });
+  });
+
   test("an error with something that keeps the process alive still ends", async () => {
     const dir = ts('setInterval(() => {}, 1000);\nthrow new Error("with a timer");');
     expect(failureOf(await run(dir)).message).toBe("with a timer");

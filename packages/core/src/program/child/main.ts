@@ -28,8 +28,8 @@ const programDir = process.argv[2] as string;
 const debug = process.env.ORCH_PROGRAM_DEBUG === "1";
 /** How long a program that has failed may go on without asking the engine for anything. */
 const failedGraceMs = 1500;
-/** After this long with nothing left to do but something keeping the process alive, the user is told. */
-const lingerMs = 5000;
+/** After twice this long with nothing left to do but something keeping the process alive, the user is told. */
+const lingerMs = 2000;
 
 const cacheRoot =
   process.env.ORCH_CACHE_DIR ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "orch");
