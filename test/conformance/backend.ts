@@ -329,6 +329,35 @@ export function backendConformance(name: string, setup: BackendSetup): void {
         ]);
       });
 
+      test("every object as a run left it, whatever came later, and one that was renamed or put aside", async () => {
+        const store = await openStore();
+        const [a, b, c] = [urnOf("a"), urnOf("b"), urnOf("c")];
+        const write = async (...writes: StateWrite[]): Promise<number> => {
+          const run = await store.beginRun(start);
+          await run.append([outcomeOf(0, "update", a, writes)]);
+          await run.finish("succeeded");
+          return run.id;
+        };
+        const one = stateOf(a, { id: "1" });
+        const other = stateOf(b);
+        const first = await write({ put: one, order: 1 }, { put: other, order: 0 });
+        const second = await write(
+          { depose: a, deposed: "old" },
+          { put: stateOf(a, { id: "2" }), order: 1 },
+          { rename: b, to: c },
+        );
+        const third = await write({ remove: { urn: a, deposed: "old" } }, { remove: { urn: c } });
+        expect(await store.rowsAt(first)).toEqual([one, other]);
+        expect(await store.rowsAt(second)).toEqual([
+          stateOf(a, { id: "2" }),
+          { ...one, deposed: "old" },
+          { ...other, urn: c },
+        ]);
+        expect(await store.rowsAt(third)).toEqual([stateOf(a, { id: "2" })]);
+        expect(await store.rowsAt(first - 1)).toEqual([]);
+        expect(await (await openStore()).rowsAt(third + 100)).toEqual((await store.snapshot()).resources);
+      });
+
       test("a row that another key encrypted is refused, not misread", async () => {
         const store = await openStore();
         const run = await store.beginRun(start);
@@ -365,6 +394,56 @@ export function backendConformance(name: string, setup: BackendSetup): void {
         expect(second.id).toBeGreaterThan(first.id);
         expect(await store.runs(1)).toHaveLength(1);
         expect((await (await open()).listStacks())[0]?.lastRunAt).toBe(900);
+      });
+
+      test("are found by the plan that they applied, however many came after", async () => {
+        const store = await openStore();
+        for (const planDigest of ["d1", "d2", undefined, undefined]) {
+          const run = await store.beginRun({ ...start, ...(planDigest ? { planDigest } : {}) });
+          await run.finish("succeeded");
+        }
+        expect((await store.runs(1, { planDigest: "d1" })).map((run) => run.planDigest)).toEqual(["d1"]);
+        expect(await store.runs(100, { planDigest: "d3" })).toEqual([]);
+        expect(await store.runs(100)).toHaveLength(4);
+      });
+
+      test("tell what they did: intents with their outcomes, and what was there before", async () => {
+        const store = await openStore();
+        const [a, b, c] = [urnOf("a"), urnOf("b"), urnOf("c")];
+        const first = await store.beginRun(start);
+        await put(first, stateOf(a));
+        await first.finish("succeeded");
+        const run = await store.beginRun(start);
+        await run.append([
+          intentOf(0, "update", a),
+          intentOf(1, "create", b),
+          outcomeOf(1, "create", b, [], "failed"),
+          { ...intentOf(2, "delete", c), deposed: "old" },
+          outcomeOf(0, "update", a, [{ put: stateOf(a, { id: "new" }), order: 0 }]),
+        ]);
+        await run.finish("failed");
+        expect(await store.journal(run.id)).toEqual([
+          { step: 0, op: "update", urn: a, existed: true, beganAt: 1_000, endedAt: 2_000, result: "done" },
+          {
+            step: 1,
+            op: "create",
+            urn: b,
+            existed: false,
+            beganAt: 1_001,
+            endedAt: 2_001,
+            result: "failed",
+            message: "the provider said no",
+          },
+          { step: 2, op: "delete", urn: c, deposed: "old", existed: false, beganAt: 1_002 },
+        ]);
+        expect(await store.journal(first.id)).toMatchObject([{ op: "create", urn: a, existed: false }]);
+        expect(await store.journal(run.id + 100)).toEqual([]);
+        // Another stack's runs are not this one's.
+        const backend = await open();
+        await backend.createStack(project, "other");
+        const other = await backend.openStack(project, "other", crypter);
+        expect(await other.journal(run.id)).toEqual([]);
+        expect(await other.rowsAt(run.id)).toEqual([]);
       });
 
       test("append keeps order and puts what is appended together into one durable whole", async () => {

@@ -3,7 +3,7 @@ import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { OrchError } from "@orch/core/model/failure";
 import type { Plan } from "@orch/core/model/plan";
 import { openPlan, type SealedPlan, sealPlan } from "@orch/core/plan/seal";
-import type { Crypter } from "@orch/core/state/contract";
+import type { Crypter, StackStore } from "@orch/core/state/contract";
 
 /** The plan's digest. */
 export async function savePlan(file: string, plan: Plan, crypter: Crypter): Promise<string> {
@@ -19,11 +19,15 @@ export async function savePlan(file: string, plan: Plan, crypter: Crypter): Prom
   return digest;
 }
 
-export async function loadPlan(file: string, crypter: Crypter): Promise<SealedPlan> {
+/** Rejects with `plan-invalid` whatever is not a plan of this stack, byte for byte. */
+export async function loadPlan(
+  file: string,
+  { info, crypter }: Pick<StackStore, "info" | "crypter">,
+): Promise<SealedPlan> {
   const bytes = await readFile(file).catch((error: unknown) => {
     throw fileFailure(error, file, "The plan cannot be read");
   });
-  return openPlan(bytes, crypter, file);
+  return openPlan(bytes, crypter, file, info);
 }
 
 function fileFailure(error: unknown, file: string, what: string): unknown {

@@ -65,7 +65,7 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
       const { perform, planAndPerform } = await import("../perform.js");
       if (file !== undefined) {
         const { loadPlan } = await import("../plan-file.js");
-        const { plan, digest } = await loadPlan(file, work.engine.config.crypter);
+        const { plan, digest } = await loadPlan(file, work.engine.store);
         return perform(work, view, plan, digest, how, `apply ${file}`);
       }
       const options = {

@@ -73,11 +73,11 @@ Exit codes: 0 drawn, 1 not.`;
   }
 
   private ofWhatIsThere(file: string | undefined): Promise<DrawnGraph> {
-    return withStack(this.config.version, async ({ store, config, project, stack }) => {
+    return withStack(this.config.version, async ({ store, project, stack }) => {
       if (file === undefined)
         return stateGraph(`${project.name} / ${stack}`, (await store.snapshot()).resources);
       const { loadPlan } = await import("../plan-file.js");
-      return planGraph((await loadPlan(file, config.crypter)).plan);
+      return planGraph((await loadPlan(file, store)).plan);
     });
   }
 }

@@ -7,7 +7,7 @@ import { type Failure, OrchError } from "../model/failure.js";
 import type { Plan } from "../model/plan.js";
 import type { ResourceState } from "../model/resource.js";
 import type { PropertyMap, Value } from "../model/value.js";
-import type { Crypter, Snapshot } from "../state/contract.js";
+import type { Crypter, Snapshot, StackInfo } from "../state/contract.js";
 import { decode, encode, encodeMap, type Json } from "../wire/json.js";
 
 /** The key of a row in `Plan.prior`. */
@@ -61,53 +61,86 @@ export function canonical(json: Json): string {
 
 export interface SealedPlan {
   readonly plan: Plan;
-  /** Keyed digest over the whole plan, its ciphertexts included: what a person can compare, and what the run is recorded under. */
+  /** Keyed digest over every byte of the file but itself: what a person can compare, and what the run is recorded under. */
   readonly digest: string;
 }
 
-/** gzip of canonical JSON `{digest, format, plan}`; secrets inside are encrypted with the stack's key. */
+const fileFormat = 1;
+
+/** What the digest is made of: the rest of the first line, and the compressed bytes as they lie in the file. */
+const digestOf = (about: string, body: Uint8Array, crypter: Crypter): string =>
+  crypter.fingerprint(`${about}\n${createHash("sha256").update(body).digest("hex")}`);
+
+/**
+ * A first line `orch-plan-1 DIGEST BYTES LINEAGE PROJECT/STACK`, then BYTES bytes: the plan as canonical JSON (docs/schemas/plan-1.json), with
+ * secrets encrypted with the stack's key, in gzip. The digest is over what is compressed as it lies there, so that bytes count that
+ * unpacking ignores.
+ */
 export function sealPlan(
   plan: Plan,
   crypter: Crypter,
 ): { readonly bytes: Uint8Array; readonly digest: string } {
   const json = canonical(encode(plan as unknown as Value, { secrets: (text) => crypter.encrypt(text) }));
-  const digest = crypter.fingerprint(json);
-  return {
-    bytes: gzipSync(`{"digest":${JSON.stringify(digest)},"format":"orch-plan-1","plan":${json}}`),
-    digest,
-  };
+  const body = gzipSync(json);
+  const format = `orch-plan-${fileFormat}`;
+  const rest = `${body.length} ${plan.lineage} ${plan.project}/${plan.stack}`;
+  const digest = digestOf(`${format} ${rest}`, body, crypter);
+  return { bytes: Buffer.concat([Buffer.from(`${format} ${digest} ${rest}\n`), body]), digest };
 }
 
-/** Rejects (throws `plan-invalid`) whatever is not, byte for byte, a plan that was sealed with this stack's key. */
-export function openPlan(bytes: Uint8Array, crypter: Crypter, name: string): SealedPlan {
-  const refuse = (message: string, found: string): never => {
+/** Rejects (throws `plan-invalid`) whatever is not, byte for byte, a plan that was sealed for this stack with its key. */
+export function openPlan(bytes: Uint8Array, crypter: Crypter, name: string, stack?: StackInfo): SealedPlan {
+  const expected = "a plan file as `orch plan --out` wrote it for this stack";
+  const refuse = (message: string, more: Partial<Failure>): never => {
     throw new OrchError({
       reason: "plan-invalid",
-      message,
-      expected: "a plan file as `orch plan --out` wrote it for this stack",
-      found,
-      next: ["orch plan --out FILE"],
+      message: `${name} ${message} Nothing was done.`,
+      expected,
+      next: ["Make a new plan and review it: `orch plan --out FILE`."],
+      ...more,
     });
   };
-  let text: string;
-  try {
-    text = gunzipSync(bytes).toString("utf8");
-  } catch (error) {
-    return refuse(`${name} is not a plan file.`, (error as Error).message);
+  if (bytes.length === 0) return refuse("is empty.", { found: "a file of 0 bytes" });
+  const end = bytes.indexOf(0x0a);
+  const line = Buffer.from(bytes.subarray(0, end === -1 ? 0 : end)).toString("utf8");
+  const format = /^orch-plan-(0|[1-9]\d{0,8}) /.exec(line)?.[1];
+  if (format === undefined) return refuse("is not a plan file.", { found: "a file that begins otherwise" });
+  if (Number(format) !== fileFormat) {
+    const newer = Number(format) > fileFormat;
+    return refuse(`was written by ${newer ? "a newer" : "an older"} orch.`, {
+      expected: `plan format ${fileFormat}`,
+      found: `plan format ${format}`,
+      next: [
+        `Apply it with the orch that made it, or make a new plan with this one.`,
+        ...(newer ? ["See which orch this is with `orch --version`."] : []),
+      ],
+    });
   }
-  const head = /^\{"digest":"([0-9a-f]+)","format":"(orch-plan-\d+)","plan":/.exec(text);
-  if (head === null) return refuse(`${name} is not a plan file.`, "something else");
-  if (head[2] !== "orch-plan-1")
-    return refuse(`${name} was written by another version of orch.`, head[2] as string);
-  const json = text.slice(head[0].length, -1);
-  if (crypter.fingerprint(json) !== head[1]) {
-    return refuse(
-      `${name} was changed after it was made, or belongs to another stack.`,
-      "contents that do not fit its digest",
-    );
+  const [, digest = "", rest = "", length = "", lineage = "", of = ""] =
+    /^\S+ ([0-9a-f]{64}) ((\d+) (\S+) (.+))$/.exec(line) ?? [];
+  if (digest === "") return refuse("was changed after it was made.", { found: "a damaged first line" });
+  if (stack !== undefined && lineage !== stack.lineage) {
+    return refuse("belongs to another stack.", {
+      expected: `${stack.project}/${stack.stack} (${stack.lineage})`,
+      found: `${of} (${lineage})`,
+      next: ["Select that stack with --stack, or make a plan of this one: `orch plan --out FILE`."],
+    });
   }
-  const plan = decode(JSON.parse(json) as Json, { decrypt: (t) => crypter.decrypt(t) }) as unknown as Plan;
-  return { plan, digest: head[1] as string };
+  const body = bytes.subarray(end + 1);
+  if (body.length < Number(length)) {
+    return refuse("is cut short.", {
+      expected: `${length} bytes after the first line`,
+      found: `${body.length}`,
+    });
+  }
+  if (digestOf(`orch-plan-${fileFormat} ${rest}`, body, crypter) !== digest) {
+    return refuse("was changed after it was made, or sealed with another key.", {
+      found: "contents that do not fit its digest",
+    });
+  }
+  const json = JSON.parse(gunzipSync(body).toString("utf8")) as Json;
+  const plan = decode(json, { decrypt: (t) => crypter.decrypt(t) }) as unknown as Plan;
+  return { plan, digest };
 }
 
 /** What is not as it was when the plan was made; undefined when all is. Checked before any provider is called. */
@@ -119,8 +152,10 @@ export function staleness(
     readonly prior: Readonly<Record<string, string>>;
   },
   changedBy: ReadonlyMap<string, number>,
+  /** Providers that are not the plan's. */
+  plugins: readonly Failure[] = [],
 ): Failure | undefined {
-  const causes: Failure[] = [];
+  const causes: Failure[] = [...plugins];
   const differ = (a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): string[] =>
     [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => a[key] !== b[key]).sort();
   for (const file of differ(plan.program, now.program)) {

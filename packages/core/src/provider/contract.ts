@@ -242,4 +242,16 @@ export interface ProviderLoader {
   readonly name: string;
   /** Undefined: not mine. Rejects (`plugin-missing`, `plugin-checksum`, `plugin-start`) when it is, but can't be started. */
   load(descriptor: PackageDescriptor, context: LoadContext): Promise<Provider | undefined>;
+  /**
+   * What `load` would start, without starting it: an apply compares it with its plan first. Undefined: not mine. Rejects as `load` does.
+   * Absent in loaders whose code is part of orch or of the program.
+   */
+  locate?(descriptor: PackageDescriptor, context: LoadContext): Promise<LocatedCode | undefined>;
+}
+
+export interface LocatedCode {
+  readonly version?: string;
+  /** In hex; absent for a process that somebody else has started. */
+  readonly sha256?: string;
+  readonly path?: string;
 }

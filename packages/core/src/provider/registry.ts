@@ -1,10 +1,10 @@
 /** The providers of a run: loads the code of a package, configures it once per provider resource, and closes all at the end. */
-import { OrchError, toFailure } from "../model/failure.js";
+import { type Failure, OrchError, toFailure } from "../model/failure.js";
 import type { PlanPlugin } from "../model/plan.js";
 import type { PackageDescriptor, ResourceState } from "../model/resource.js";
 import { packageOf, type Urn } from "../model/urn.js";
 import { equal, hasUnknown, type PropertyMap } from "../model/value.js";
-import type { LoadContext, Provider, ProviderLoader, ProviderTraits } from "./contract.js";
+import type { LoadContext, LocatedCode, Provider, ProviderLoader, ProviderTraits } from "./contract.js";
 
 export interface ConfiguredProvider {
   readonly provider: Provider;
@@ -131,6 +131,38 @@ export class ProviderRegistry {
       found.set(JSON.stringify(plugin), plugin);
     }
     return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  /** What would serve these packages now and is not the code that a plan was made with. Starts nothing. */
+  async otherThan(planned: readonly PlanPlugin[]): Promise<readonly Failure[]> {
+    const found = await Promise.all(planned.map((plugin) => this.#otherThan(plugin)));
+    return found.filter((failure) => failure !== undefined);
+  }
+
+  async #otherThan({ source, sha256, ...descriptor }: PlanPlugin): Promise<Failure | undefined> {
+    if (source !== "plugin") return undefined;
+    const what = `The plugin ${descriptor.name}${descriptor.version === undefined ? "" : ` ${descriptor.version}`}`;
+    for (const loader of this.#loaders) {
+      let now: LocatedCode | undefined;
+      try {
+        now = await loader.locate?.(descriptor, this.#context);
+      } catch (error) {
+        const cause = toFailure(error);
+        return { ...cause, reason: "plan-stale", message: `${what} can't be used: ${cause.message}` };
+      }
+      if (now === undefined) continue;
+      // Equal bytes are the same version, however it is written.
+      if (now.sha256 === sha256) return undefined;
+      const code = (version: string | undefined, sum: string | undefined): string =>
+        `${version === undefined ? "" : `version ${version}, `}${sum === undefined ? "a process that was started already (PULUMI_DEBUG_PROVIDERS)" : `SHA-256 ${sum}`}`;
+      return {
+        reason: "plan-stale",
+        message: `${what} is not the one that the plan was made with.`,
+        expected: code(descriptor.version, sha256),
+        found: `${code(now.version, now.sha256)}${now.path === undefined ? "" : ` (${now.path})`}`,
+      };
+    }
+    return undefined;
   }
 
   async #started(): Promise<Instance[]> {

@@ -110,6 +110,23 @@ export interface RunInfo extends RunStart {
   readonly failed: number;
 }
 
+/** A step that a run began: an intent with its outcome. Steps that only write (renames, options) have no intent. */
+export interface JournalEntry {
+  readonly step: StepId;
+  readonly op: StepOp;
+  readonly urn: Urn;
+  readonly deposed?: string;
+  /** Milliseconds since the epoch. */
+  readonly beganAt?: number;
+  readonly endedAt?: number;
+  /** Absent while it runs, and when the run was cut off in it. */
+  readonly result?: "done" | "failed";
+  /** Why it failed. Redacted. */
+  readonly message?: string;
+  /** There was a live row of that URN before the run. */
+  readonly existed: boolean;
+}
+
 /** An open run: the only way to write. */
 export interface Run {
   readonly id: number;
@@ -124,8 +141,12 @@ export interface StackStore {
   snapshot(): Promise<Snapshot>;
   /** Rejects with `state-locked` (who, since when) while another live run writes. A dead holder's lock falls by its lease. */
   beginRun(start: RunStart): Promise<Run>;
-  /** Newest first. */
-  runs(limit?: number): Promise<readonly RunInfo[]>;
+  /** Newest first. Limit: default 100. `planDigest`: only those that applied that plan. */
+  runs(limit?: number, only?: { readonly planDigest?: string }): Promise<readonly RunInfo[]>;
+  /** What a run did, in the order in which it was begun. Empty for a run that there is not. */
+  journal(runId: number): Promise<readonly JournalEntry[]>;
+  /** Every object as that run, or the last one before it, left it; by URN. */
+  rowsAt(runId: number): Promise<readonly ResourceState[]>;
   /** The row as it was after that run. */
   history(
     urn: Urn,

@@ -6,7 +6,14 @@ import type { LoadContext, ProviderLoader } from "@orch/core/provider/contract";
 import { cachedSha256 } from "./checksum.js";
 import { dynamicPackage } from "./dynamic.js";
 import { pluginEnvironment } from "./environment.js";
-import { findPlugin, normalVersion, type PluginPlaces, pluginMissing, pluginPlaces } from "./locate.js";
+import {
+  findPlugin,
+  type InstalledPlugin,
+  normalVersion,
+  type PluginPlaces,
+  pluginMissing,
+  pluginPlaces,
+} from "./locate.js";
 import { lockedVersion, readLock, verifyLocked } from "./lock.js";
 import type { PluginProvider } from "./provider.js";
 
@@ -30,6 +37,12 @@ export function pluginLoader(options: PluginLoaderOptions = {}): ProviderLoader 
       if (descriptor.name === dynamicPackage) return undefined;
       return loadPlugin(descriptor, context, options);
     },
+    async locate(descriptor, context) {
+      if (descriptor.name === dynamicPackage) return undefined;
+      if (attachPort(descriptor.name, process.env.PULUMI_DEBUG_PROVIDERS) !== undefined) return {};
+      const { version, path, sha256 } = await locatePlugin(descriptor, context, options);
+      return { path, sha256, ...(version === undefined ? {} : { version }) };
+    },
   };
 }
 
@@ -51,42 +64,54 @@ export async function loadPlugin(
     return pluginProvider(plugin, { source: "plugin" }, context);
   }
 
-  const places = options.places ?? pluginPlaces();
-  const lock = await readLock(options.lockDir ?? context.projectDir);
-  const version = descriptor.version ?? lockedVersion(lock, descriptor.name);
-  const wanted: PackageDescriptor = {
-    ...descriptor,
-    ...(version === undefined ? {} : { version: normalVersion(version) }),
-  };
-  const found = findPlugin(wanted, places);
-  if (found === undefined) throw pluginMissing(wanted, places);
-  if (found.from === "path") {
+  const { wanted, path, sha256, from } = await locatePlugin(descriptor, context, options);
+  if (from === "path") {
     context.log({
       level: "warning",
-      message: `using ${found.path} from PATH${wanted.version ? `, whatever its version (${wanted.version} is wanted)` : ""}`,
+      message: `using ${path} from PATH${wanted.version ? `, whatever its version (${wanted.version} is wanted)` : ""}`,
     });
   }
-  const sha256 = await cachedSha256(found.path, places.cache);
-  verifyLocked(lock, {
-    name: found.name,
-    version: found.version ?? wanted.version,
-    path: found.path,
-    sha256,
-  });
-
   const plugin = await startPlugin(
     wanted,
     {
-      command: found.path,
+      command: path,
       args: [],
       cwd: options.cwd ?? context.projectDir,
       env: pluginEnvironment(context),
-      rootDir: dirname(found.path),
+      rootDir: dirname(path),
       outputLevel: "debug",
     },
     context,
   );
-  return pluginProvider(plugin, { source: "plugin", sha256, path: found.path }, context);
+  return pluginProvider(plugin, { source: "plugin", sha256, path }, context);
+}
+
+/** Rejects with `plugin-missing` and, when it is not the one of the lock, `plugin-checksum`. */
+async function locatePlugin(
+  descriptor: PackageDescriptor,
+  context: LoadContext,
+  options: PluginLoaderOptions,
+): Promise<{
+  readonly wanted: PackageDescriptor;
+  readonly version: string | undefined;
+  readonly path: string;
+  readonly sha256: string;
+  readonly from: InstalledPlugin["from"];
+}> {
+  const places = options.places ?? pluginPlaces();
+  const lock = await readLock(options.lockDir ?? context.projectDir);
+  const wantedVersion = descriptor.version ?? lockedVersion(lock, descriptor.name);
+  const wanted: PackageDescriptor = {
+    ...descriptor,
+    ...(wantedVersion === undefined ? {} : { version: normalVersion(wantedVersion) }),
+  };
+  const found = findPlugin(wanted, places);
+  if (found === undefined) throw pluginMissing(wanted, places);
+  const { name, path, from } = found;
+  const version = found.version ?? wanted.version;
+  const sha256 = await cachedSha256(path, places.cache);
+  verifyLocked(lock, { name, version, path, sha256 });
+  return { wanted, version, path, sha256, from };
 }
 
 /** The port for the package in `aws:12345,gcp:678`. Throws `plugin-start` when it is no number. */

@@ -1,9 +1,19 @@
 /** One stack's state in a SQL database. */
 
 import type { Selectable } from "kysely";
+import type { ResourceState } from "../../model/resource.js";
 import type { Urn } from "../../model/urn.js";
-import type { Crypter, RunInfo, RunStart, Snapshot, StackInfo, StackStore } from "../contract.js";
+import type {
+  Crypter,
+  JournalEntry,
+  RunInfo,
+  RunStart,
+  Snapshot,
+  StackInfo,
+  StackStore,
+} from "../contract.js";
 import { explained, type SqlDatabase } from "./database.js";
+import { entriesOf, type JournalRow } from "./journal.js";
 import { acquireLease, type LeaseTiming, looksAlive } from "./lease.js";
 import { rowCodec } from "./rows.js";
 import { type OpenRun, openRun } from "./run.js";
@@ -54,9 +64,12 @@ export function openStore(
     return run;
   }
 
-  function runs(limit = 100): Promise<readonly RunInfo[]> {
+  function runs(
+    limit = 100,
+    { planDigest }: { readonly planDigest?: string } = {},
+  ): Promise<readonly RunInfo[]> {
     return explained(database, async () => {
-      const rows = await database.db
+      const query = database.db
         .selectFrom("runs")
         .selectAll()
         .select((eb) => [
@@ -75,8 +88,11 @@ export function openStore(
         ])
         .where("stack_id", "=", stackId)
         .orderBy("id", "desc")
-        .limit(limit)
-        .execute();
+        .limit(limit);
+      const rows = await (planDigest === undefined
+        ? query
+        : query.where("plan_digest", "=", planDigest)
+      ).execute();
       return rows.map((row) => ({
         id: row.id,
         kind: row.kind as RunInfo["kind"],
@@ -88,6 +104,71 @@ export function openStore(
         done: row.done ?? 0,
         failed: row.failed ?? 0,
       }));
+    });
+  }
+
+  function journal(runId: number): Promise<readonly JournalEntry[]> {
+    return explained(database, async () => {
+      const rows = await database.db
+        .selectFrom("journal")
+        .innerJoin("runs", "runs.id", "journal.run_id")
+        .select([
+          "journal.kind",
+          "journal.step",
+          "journal.op",
+          "journal.urn",
+          "journal.deposed",
+          "journal.at",
+          "journal.result",
+          "journal.message",
+        ])
+        .where("journal.run_id", "=", runId)
+        .where("runs.stack_id", "=", stackId)
+        .orderBy("journal.id")
+        .execute();
+      const before = await database.db
+        .selectFrom("resource_history as newest")
+        .select("newest.urn")
+        .where("newest.stack_id", "=", stackId)
+        .where("newest.deposed", "=", "")
+        .where("newest.body", "is not", null)
+        .where("newest.run_id", "=", (eb) =>
+          eb
+            .selectFrom("resource_history as earlier")
+            .select((earlier) => earlier.fn.max("earlier.run_id").as("run_id"))
+            .where("earlier.stack_id", "=", stackId)
+            .where("earlier.deposed", "=", "")
+            .whereRef("earlier.urn", "=", "newest.urn")
+            .where("earlier.run_id", "<", runId),
+        )
+        .where("newest.urn", "in", (eb) =>
+          eb.selectFrom("journal").select("journal.urn").where("journal.run_id", "=", runId),
+        )
+        .execute();
+      return entriesOf(rows as JournalRow[], new Set(before.map(({ urn }) => urn)));
+    });
+  }
+
+  function rowsAt(runId: number): Promise<readonly ResourceState[]> {
+    return explained(database, async () => {
+      const rows = await database.db
+        .selectFrom("resource_history as newest")
+        .select(["newest.urn", "newest.deposed", "newest.body"])
+        .where("newest.stack_id", "=", stackId)
+        .where("newest.body", "is not", null)
+        .where("newest.run_id", "=", (eb) =>
+          eb
+            .selectFrom("resource_history as later")
+            .select((later) => later.fn.max("later.run_id").as("run_id"))
+            .where("later.stack_id", "=", stackId)
+            .whereRef("later.urn", "=", "newest.urn")
+            .whereRef("later.deposed", "=", "newest.deposed")
+            .where("later.run_id", "<=", runId),
+        )
+        .orderBy("newest.urn")
+        .orderBy("newest.deposed")
+        .execute();
+      return rows.map(({ urn, deposed, body }) => codec.decodeState({ urn, deposed, body: body as string }));
     });
   }
 
@@ -115,6 +196,8 @@ export function openStore(
     snapshot,
     beginRun,
     runs,
+    journal,
+    rowsAt,
     history,
     async close() {
       for (const run of [...open]) await run.abandon();
