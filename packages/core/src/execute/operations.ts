@@ -11,6 +11,7 @@ import type { PartialFailure } from "../provider/contract.js";
 import type { ConfiguredProvider } from "../provider/registry.js";
 import { forProvider, fromProvider } from "../provider/secrets.js";
 import { timeouts } from "../provider/timeouts.js";
+import { updateRequest } from "../provider/verbs.js";
 
 /** What came of a step. A row to keep even when it failed half-way. */
 export interface Effect {
@@ -86,21 +87,10 @@ export async function update(
   resource: Resource,
   inputs: PropertyMap,
 ): Promise<Effect> {
-  const { urn, type, name, options } = resource;
   const { prior } = step;
-  const changed = await provider.update({
-    urn,
-    type,
-    name,
-    id: prior.id as string,
-    oldInputs: forProvider(prior.inputs, traits),
-    oldOutputs: forProvider(prior.outputs, traits),
-    newInputs: forProvider(inputs, traits),
-    ignoreChanges: options.ignoreChanges ?? [],
-    preview: false,
-    ...timeouts(resource, "update"),
-  });
-  const outputs = fromProvider(changed.outputs, inputs, traits, options.additionalSecretOutputs);
+  const changed = await provider.update(updateRequest(resource, prior, inputs, traits, false));
+  const secrets = resource.options.additionalSecretOutputs;
+  const outputs = fromProvider(changed.outputs, inputs, traits, secrets);
   return half(rowOf(resource, prior.id, inputs, outputs, prior, Date.now()), changed.partial);
 }
 

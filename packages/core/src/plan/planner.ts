@@ -25,6 +25,7 @@ import {
   descriptorOf,
   invokeProvider,
   readExisting,
+  updateRequest,
 } from "../provider/verbs.js";
 import { importObject } from "./import.js";
 import type { Prior } from "./prior.js";
@@ -287,21 +288,10 @@ export class Planner implements ProgramSink {
     inputs: PropertyMap,
     diff: Diff,
   ): Promise<Draft> {
-    const { urn, type, name, options } = resource;
+    const { options } = resource;
     let outputs: PropertyMap;
     if (traits.preview) {
-      const preview = await provider.update({
-        urn,
-        type,
-        name,
-        id: prior.id as string,
-        oldInputs: forProvider(prior.inputs, traits),
-        oldOutputs: forProvider(prior.outputs, traits),
-        newInputs: forProvider(inputs, traits),
-        ignoreChanges: options.ignoreChanges ?? [],
-        preview: true,
-        ...timeouts(resource, "update"),
-      });
+      const preview = await provider.update(updateRequest(resource, prior, inputs, traits, true));
       outputs = fromProvider(preview.outputs, inputs, traits, options.additionalSecretOutputs);
     } else {
       const stable = diff.stables.filter((key) => Object.hasOwn(prior.outputs, key));

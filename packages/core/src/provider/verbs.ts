@@ -4,7 +4,7 @@ import { OrchError } from "../model/failure.js";
 import type { PackageDescriptor, Resource, ResourceState } from "../model/resource.js";
 import { packageOf } from "../model/urn.js";
 import type { PropertyMap } from "../model/value.js";
-import type { CheckResponse } from "./contract.js";
+import type { CheckResponse, ProviderTraits, UpdateRequest } from "./contract.js";
 import { diffInputs, diffResource } from "./diff.js";
 import { checkFailure } from "./failures.js";
 import type { ConfiguredProvider, ProviderRegistry } from "./registry.js";
@@ -134,3 +134,26 @@ export async function checkProvider(
 
 export const descriptorOf = (resource: Pick<Resource, "type" | "package">): PackageDescriptor =>
   resource.package ?? { name: packageOf(resource.type) };
+
+/** The request of a real update, and of its preview: one cannot say something else than the other. */
+export function updateRequest(
+  resource: Resource,
+  prior: ResourceState,
+  inputs: PropertyMap,
+  traits: ProviderTraits,
+  preview: boolean,
+): UpdateRequest {
+  const { urn, type, name, options } = resource;
+  return {
+    urn,
+    type,
+    name,
+    id: prior.id as string,
+    oldInputs: forProvider(prior.inputs, traits),
+    oldOutputs: forProvider(prior.outputs, traits),
+    newInputs: forProvider(inputs, traits),
+    ignoreChanges: options.ignoreChanges ?? [],
+    preview,
+    ...timeouts(resource, "update"),
+  };
+}
