@@ -218,7 +218,7 @@ async function findCreated(at: Place, configured: ConfiguredProvider): Promise<S
       return complete ? createAgain(at, configured) : waiting(unfinished);
     case "list": {
       const known = snapshot.resources
-        .filter((row) => row.type === type && row.id !== undefined)
+        .filter((row) => row.id !== undefined && besides(row, at))
         .map((row) => row.id as string);
       const { provider, traits } = configured;
       const found = await provider.find?.({
@@ -243,8 +243,7 @@ async function findCreated(at: Place, configured: ConfiguredProvider): Promise<S
 
 async function adopt(at: Place, configured: ConfiguredProvider, id: string): Promise<Settlement> {
   const { snapshot, unfinished } = at;
-  const { type } = unfinished.intent;
-  const owner = snapshot.resources.find((row) => row.id === id && row.type === type);
+  const owner = snapshot.resources.find((row) => row.id === id && besides(row, at));
   if (owner) {
     return {
       failure: mustAsk(
@@ -257,6 +256,17 @@ async function adopt(at: Place, configured: ConfiguredProvider, id: string): Pro
   return object
     ? adopted(at, object)
     : { failure: mustAsk(unfinished, `there is no object with the id ${JSON.stringify(id)}`) };
+}
+
+/** Of the same type and in the same system, where an id means one object. */
+function besides(row: ResourceState, at: Place): boolean {
+  const { type, provider } = at.unfinished.intent;
+  const { providerId } = templateOf(at);
+  return (
+    row.type === type &&
+    row.provider === provider &&
+    (row.providerId === undefined || providerId === undefined || row.providerId === providerId)
+  );
 }
 
 const adopted = (at: Place, object: Found): Settlement => ({
