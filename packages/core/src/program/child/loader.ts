@@ -8,8 +8,9 @@ import { dirname, extname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Compiler, type Format } from "./compile.js";
 import { userFiles } from "./positions.js";
-import { placePositions, shareStore } from "./sdk.js";
+import { shareStore } from "./sdk.js";
 import { readTsConfig, type TsConfig } from "./tsconfig.js";
+import { placePositions } from "./tuning.js";
 
 /** Where a package brings an SDK of its own. */
 const otherSdk = /@pulumi[\\/]pulumi[\\/](runtime[\\/]state|resource)\.js$/;

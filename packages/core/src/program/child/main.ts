@@ -14,15 +14,8 @@ import { describe, explainSyntaxWith } from "./errors.js";
 import { findEntry, installLoader } from "./loader.js";
 import { Pipe } from "./pipe.js";
 import { mapStackTraces, userFiles, userFrames } from "./positions.js";
-import {
-  callsUnderWay,
-  loadSdk,
-  openStore,
-  type PendingEntry,
-  type Sdk,
-  SdkMissing,
-  type Store,
-} from "./sdk.js";
+import { loadSdk, openStore, type PendingEntry, type Sdk, SdkMissing, type Store } from "./sdk.js";
+import { callsUnderWay } from "./tuning.js";
 
 const programDir = process.argv[2] as string;
 const debug = process.env.ORCH_PROGRAM_DEBUG === "1";
