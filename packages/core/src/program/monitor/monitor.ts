@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import type { LogLevel } from "../../model/event.js";
-import { type Failure, OrchError } from "../../model/failure.js";
+import { OrchError } from "../../model/failure.js";
 import type { PackageDescriptor, ReadResource, Resource, SourcePosition } from "../../model/resource.js";
 import {
   isProviderType,
@@ -30,6 +30,7 @@ import {
 } from "../services.js";
 import { expandAliases, readAliases } from "./aliases.js";
 import { requireVersion } from "./engine-version.js";
+import { duplicate, providerFailed, unsupported } from "./failures.js";
 import { invalidOption, resourceOptions } from "./options.js";
 import { defaultProvider, describePackage, Packages } from "./packages.js";
 import { transformInvoke, transformResource } from "./transforms.js";
@@ -670,31 +671,3 @@ export const unimplemented = (method: string): RpcError =>
 function hasHooks(request: ResourceMessages.RegisterResourceRequest): boolean {
   return Object.values(request.getHooks()?.toObject() ?? {}).some((list) => list.length > 0);
 }
-
-const places = (source: SourcePosition | undefined): string =>
-  source === undefined ? "an unknown place" : `${source.file}:${source.line}:${source.column}`;
-
-function duplicate(urn: Urn, first: SourcePosition | undefined, second: SourcePosition | undefined): Failure {
-  return {
-    reason: "duplicate-urn",
-    message: `Two resources have the same URN ${urn}: one is made at ${places(first)}, the other at ${places(second)}.`,
-    urn,
-    ...(second === undefined ? {} : { source: second }),
-    next: ["Give one of them another name, or another parent."],
-  };
-}
-
-function unsupported(what: string, urn: Urn | undefined, source: SourcePosition | undefined): Failure {
-  return {
-    reason: "unsupported",
-    message: `${what}${/ (is|are)$/.test(what) ? "" : " is"} not supported yet.`,
-    ...(urn === undefined ? {} : { urn }),
-    ...(source === undefined ? {} : { source }),
-  };
-}
-
-const providerFailed = (urn: Urn): Failure => ({
-  reason: "step-failed",
-  message: `The provider ${urn} failed, so nothing that needs it can be made.`,
-  urn,
-});
