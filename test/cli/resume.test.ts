@@ -30,9 +30,15 @@ test("a plan tells it, and an answer on the command line settles it", async () =
   const plan = await made.orch(["plan"]);
   expect(plan.stdout + plan.stderr).toContain("cut off");
   expect(plan.stdout + plan.stderr).toContain(urn);
+  expect(plan.code).toBe(4);
+  const apply = await made.orch(["apply", "--yes"]);
+  expect(apply.code).toBe(4);
+  expect(apply.stderr).toContain(`orch resume --urn '${urn}' --adopt ID`);
   const open = await made.orch(["resume"]);
   expect(open.code).toBe(4);
   expect(open.stdout).toContain("orch resume --urn");
+  expect(open.stdout).toContain("why it is open: its provider offers no way to find an object");
+  expect(open.stdout).toContain(made.path("mark"));
   const wrong = await made.orch(["resume", "--urn", `${urn}-other`, "--retry"]);
   expect(wrong.code).toBe(64);
   const settled = await made.orch(["resume", "--urn", urn, "--adopt", "thing-1", "--json"]);

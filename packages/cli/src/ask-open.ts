@@ -15,7 +15,7 @@ export const hasOpen = (plan: Plan): boolean =>
   plan.warnings.some(({ reason }) => reason === "unfinished-steps");
 
 /** Lines without a final newline. `who`: who ran the run that was cut off. */
-export function renderOpen({ unfinished, failure }: OpenStep, theme: Theme, who?: string): string[] {
+export function renderOpen({ unfinished, why }: OpenStep, theme: Theme, who?: string): string[] {
   const { intent, runId } = unfinished;
   const { op, urn, id, token, provider, deposed, inputs, at } = intent;
   const out = [`${theme.warning("?")} ${op} ${theme.name(shortUrn(urn))}`, `  ${theme.dim(visible(urn))}`];
@@ -27,8 +27,8 @@ export function renderOpen({ unfinished, failure }: OpenStep, theme: Theme, who?
   fact("old half of a replace", deposed);
   fact("token", token);
   fact("provider", provider === undefined ? undefined : shortUrn(provider));
-  fact("why it is open", (failure.causes ?? []).map(({ message }) => message).join("; ") || failure.message);
-  const sent = properties(inputs, { theme, full: true });
+  fact("why it is open", why);
+  const sent = properties(inputs, { theme, full: false });
   if (sent.length > 0)
     out.push(`  ${theme.dim(op === "delete" ? "inputs:" : "sent:")}`, ...sent.map((line) => `    ${line}`));
   return out;

@@ -83,7 +83,14 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
       outputs: body.outputs,
       priorOutputs: body.priorOutputs,
       needsProgram: body.needsProgram,
-      warnings: [...open.map(({ failure }) => failure), ...(await notFoundAgain(body.steps, registry))],
+      warnings: [
+        ...open.map(({ failure }) => failure),
+        ...(await notFoundAgain(
+          body.steps,
+          registry,
+          new Set(open.map((step) => step.unfinished.intent.urn)),
+        )),
+      ],
     };
     events({ type: "plan-made", plan: made, summary: summarize(made) });
     return made;

@@ -63,6 +63,8 @@ export interface OpenStep {
   readonly unfinished: UnfinishedStep;
   /** Why it is open, and the commands that answer. */
   readonly failure: Failure;
+  /** The reason alone, as part of a sentence. */
+  readonly why: string;
   /** Only calling `create` again can tell, and that was not asked for. */
   readonly waits?: true;
 }
@@ -92,7 +94,7 @@ export async function resume(request: ResumeRequest): Promise<Resumed> {
     const { intent } = unfinished;
     const result = await tryToSettle(request, unfinished, answers.get(intent.urn));
     if ("failure" in result) {
-      open.push({ unfinished, ...result });
+      open.push(result);
       return;
     }
     const { step, op, urn } = intent;
@@ -121,7 +123,7 @@ export async function resume(request: ResumeRequest): Promise<Resumed> {
   await Promise.all(Array.from({ length: Math.min(parallel, snapshot.unfinished.length) }, worker));
   // Interrupted before they were looked into.
   for (const unfinished of snapshot.unfinished.slice(next)) {
-    open.push({ unfinished, failure: mustAsk(unfinished, "it was not looked into yet") });
+    open.push(mustAsk(unfinished, "it was not looked into yet"));
   }
   return { settled, open };
 }
@@ -129,12 +131,12 @@ export async function resume(request: ResumeRequest): Promise<Resumed> {
 /** Nothing was looked into. */
 export const leftOpen = (unfinished: readonly UnfinishedStep[], why: string): Resumed => ({
   settled: [],
-  open: unfinished.map((step) => ({ unfinished: step, failure: mustAsk(step, why), waits: true })),
+  open: unfinished.map((step) => ({ ...mustAsk(step, why), waits: true })),
 });
 
 type Settlement =
   | { readonly how: Settled["how"]; readonly id?: string; readonly writes: readonly StateWrite[] }
-  | { readonly failure: Failure; readonly waits?: true };
+  | OpenStep;
 
 /** A provider that can't be asked leaves the step open; only a state that can't be written is an error. */
 async function tryToSettle(
@@ -145,9 +147,9 @@ async function tryToSettle(
   try {
     return await settle(request, unfinished, answer);
   } catch (error) {
-    return {
-      failure: { ...mustAsk(unfinished, "its provider could not tell"), causes: [toFailure(error)] },
-    };
+    const cause = toFailure(error);
+    const step = mustAsk(unfinished, `its provider could not tell (${cause.message})`);
+    return { ...step, failure: { ...step.failure, causes: [cause] } };
   }
 }
 
@@ -170,9 +172,9 @@ async function settle(
     return findCreated(at, await providerOf(at));
   }
   if (answer?.kind === "adopt") {
-    return { failure: mustAsk(unfinished, `a step that is a ${op} has no object to adopt`) };
+    return mustAsk(unfinished, `a step that is a ${op} has no object to adopt`);
   }
-  if (id === undefined) return { failure: mustAsk(unfinished, "its id is not known") };
+  if (id === undefined) return mustAsk(unfinished, "its id is not known");
   const object = await readObject(at, await providerOf(at), id);
   if (op === "delete") {
     // Still there: the next plan deletes it again.
@@ -214,7 +216,7 @@ async function findCreated(at: Place, configured: ConfiguredProvider): Promise<S
       }
       return complete ? createAgain(at, configured) : waiting(unfinished);
     case "token":
-      if (intent.token === undefined) return { failure: mustAsk(unfinished, "it was begun without a token") };
+      if (intent.token === undefined) return mustAsk(unfinished, "it was begun without a token");
       return complete ? createAgain(at, configured) : waiting(unfinished);
     case "list": {
       const known = snapshot.resources
@@ -235,9 +237,7 @@ async function findCreated(at: Place, configured: ConfiguredProvider): Promise<S
       return adopt(at, configured, found.id);
     }
     case "no":
-      return {
-        failure: mustAsk(unfinished, "its provider offers no way to find an object that was just made"),
-      };
+      return mustAsk(unfinished, "its provider offers no way to find an object that was just made");
   }
 }
 
@@ -245,17 +245,15 @@ async function adopt(at: Place, configured: ConfiguredProvider, id: string): Pro
   const { snapshot, unfinished } = at;
   const owner = snapshot.resources.find((row) => row.id === id && besides(row, at));
   if (owner) {
-    return {
-      failure: mustAsk(
-        unfinished,
-        `the object with the id ${JSON.stringify(id)} is already in the state, as ${owner.urn}`,
-      ),
-    };
+    return mustAsk(
+      unfinished,
+      `the object with the id ${JSON.stringify(id)} is already in the state, as ${owner.urn}`,
+    );
   }
   const object = await readObject(at, configured, id);
   return object
     ? adopted(at, object)
-    : { failure: mustAsk(unfinished, `there is no object with the id ${JSON.stringify(id)}`) };
+    : mustAsk(unfinished, `there is no object with the id ${JSON.stringify(id)}`);
 }
 
 /** Of the same type and in the same system, where an id means one object. */
@@ -414,19 +412,28 @@ export function answersTo({ intent }: UnfinishedStep): readonly ResumeAnswer["ki
     : ["retry", "forget"];
 }
 
-function mustAsk(unfinished: UnfinishedStep, why: string): Failure {
-  const { intent, runId } = unfinished;
+const mustAsk = (unfinished: UnfinishedStep, why: string): OpenStep => ({
+  unfinished,
+  why,
+  failure: openFailure(
+    unfinished,
+    why,
+    answersTo(unfinished).map((kind) => {
+      const { op, urn } = unfinished.intent;
+      return `${whenTo(kind, op)}: orch resume --urn ${quoted(urn)} --${kind === "adopt" ? "adopt ID" : kind}`;
+    }),
+  ),
+});
+
+function openFailure({ intent, runId }: UnfinishedStep, why: string, next: readonly string[]): Failure {
   const { op, urn, at } = intent;
-  const command = `orch resume --urn ${quoted(urn)}`;
   return {
     reason: "unfinished-steps",
     message: `Run ${runId} was cut off while it did a ${op} of ${urn}, and orch can't tell whether it took place: ${why}.`,
     urn,
     expected: "the outcome of the step",
     found: `begun at ${new Date(at).toISOString()}, never ended`,
-    next: answersTo(unfinished).map(
-      (kind) => `${whenTo(kind, op)}: ${command} --${kind === "adopt" ? "adopt ID" : kind}`,
-    ),
+    next,
   };
 }
 
@@ -443,20 +450,11 @@ function whenTo(answer: ResumeAnswer["kind"], op: Intent["op"]): string {
   }
 }
 
-/** Only sending the creation again tells; a plan does not. */
-function waiting(unfinished: UnfinishedStep): Settlement {
-  const { intent, runId } = unfinished;
-  return {
-    waits: true,
-    failure: {
-      reason: "unfinished-steps",
-      message: `Run ${runId} was cut off while it did a create of ${intent.urn}. Sending it again with the same token, which makes no second object, will tell; a plan does not do that.`,
-      urn: intent.urn,
-      expected: "the outcome of the step",
-      found: `begun at ${new Date(intent.at).toISOString()}, never ended`,
-      next: ["orch resume", "Or orch apply, which does that before it plans."],
-    },
-  };
+/** Only sending the creation again tells; a plan does not do that. */
+function waiting(unfinished: UnfinishedStep): OpenStep {
+  const why = "sending it again tells, and makes no second object, but a plan sends nothing";
+  const next = ["orch resume", "Or orch apply, which does that before it plans."];
+  return { unfinished, why, waits: true, failure: openFailure(unfinished, why, next) };
 }
 
 const quoted = (urn: Urn): string => `'${urn.replaceAll("'", "'\\''")}'`;

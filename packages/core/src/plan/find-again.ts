@@ -1,15 +1,20 @@
 /** Tells beforehand which creations a person would have to look for, should the run be cut off in the middle of them. */
 import type { Failure } from "../model/failure.js";
 import type { CreateStep, Step } from "../model/plan.js";
-import { isProviderType } from "../model/urn.js";
+import { isProviderType, type Urn } from "../model/urn.js";
 import { findAgainOf } from "../provider/find-again.js";
 import type { ProviderRegistry } from "../provider/registry.js";
 
 /** A warning per type. Of a provider that is not configured yet nothing is known, and nothing said. */
-export async function notFoundAgain(steps: readonly Step[], registry: ProviderRegistry): Promise<Failure[]> {
+export async function notFoundAgain(
+  steps: readonly Step[],
+  registry: ProviderRegistry,
+  /** Left alone by an apply of this plan. */
+  open: ReadonlySet<Urn>,
+): Promise<Failure[]> {
   const counts = new Map<string, number>();
   for (const step of steps) {
-    if (!(await isLostByCrash(step, registry))) continue;
+    if (open.has(step.urn) || !(await isLostByCrash(step, registry))) continue;
     const { type } = (step as CreateStep).resource;
     counts.set(type, (counts.get(type) ?? 0) + 1);
   }
