@@ -1,7 +1,7 @@
 /** All that a command needs of a stack, opened by one call. */
 import { fail } from "../model/failure.js";
 import type { Backend, StackStore } from "../state/contract.js";
-import type { EncryptionBlock, KeySources, PassphrasePrompt } from "../state/keys/contract.js";
+import type { KeySources, PassphrasePrompt } from "../state/keys/contract.js";
 import { openBackend } from "./backend.js";
 import { readConfig } from "./config.js";
 import type { StackConfig } from "./contract.js";
@@ -76,9 +76,10 @@ export async function openStackContext(options: ContextOptions): Promise<StackCo
 /**
  * Makes a stack: its key, its settings file, its place in the backend; and selects it. Rejects with `stack-exists`, `config-invalid` for a
  * name that can't be, and as {@link openStackContext}. A settings file that is there already is kept, with its key.
+ * `secretsProvider`: `key-file`, `passphrase` or the URL of a service's key.
  */
 export async function createStackContext(
-  options: ContextOptions & { readonly stack: string; readonly secretsProvider?: EncryptionBlock["kind"] },
+  options: ContextOptions & { readonly stack: string; readonly secretsProvider?: string },
 ): Promise<StackContext> {
   const stack = checkStackName(options.stack);
   const context = await openProjectContext(options);
@@ -138,9 +139,9 @@ const sourcesOf = (options: ContextOptions): KeySources => ({
 async function addKeyring(
   file: StackFile,
   options: ContextOptions,
-  kind?: EncryptionBlock["kind"],
+  secretsProvider?: string,
 ): Promise<Keyring> {
-  const keyring = await makeKeyring(file, sourcesOf(options), kind);
+  const keyring = await makeKeyring(file, sourcesOf(options), secretsProvider);
   await saveStackFile(file);
   return keyring;
 }

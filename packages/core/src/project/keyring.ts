@@ -2,7 +2,6 @@
 import { fail } from "../model/failure.js";
 import type { Crypter } from "../state/contract.js";
 import { createCrypter, openText, sealText } from "../state/crypter.js";
-import type { EncryptionBlock } from "../state/keys/contract.js";
 import { type KeySources, makeDataKey, pulumiPassphraseKey, unwrapDataKey } from "../state/keys/index.js";
 import { type StackFile, setEncryption } from "./stack-file.js";
 
@@ -38,13 +37,13 @@ export async function openKeyring(file: StackFile, sources: KeySources): Promise
   return { crypter, config: cipherOf(crypter, file) };
 }
 
-/** Makes the stack's data key, wraps it as `kind` says and puts the block into the file's document. */
+/** Makes the stack's data key, wraps it as `secretsProvider` says and puts the block into the file's document. */
 export async function makeKeyring(
   file: StackFile,
   sources: KeySources,
-  kind?: EncryptionBlock["kind"],
+  secretsProvider?: string,
 ): Promise<Keyring> {
-  const { dataKey, block } = await makeDataKey(sources, kind);
+  const { dataKey, block } = await makeDataKey(sources, secretsProvider);
   setEncryption(file, block);
   const crypter = createCrypter(dataKey);
   return { crypter, config: cipherOf(crypter, file) };

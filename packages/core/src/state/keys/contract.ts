@@ -3,6 +3,7 @@
  * service is one more {@link KeyProvider}.
  */
 import { z } from "zod";
+import type { CloudScheme } from "./cloud/url.js";
 
 /** Asks a person; never shown, never stored. */
 export type PassphrasePrompt = (question: string, options: { readonly confirm: boolean }) => Promise<string>;
@@ -15,6 +16,18 @@ export interface KeySources {
   /** N, r, p of scrypt for new passphrases; for tests. */
   readonly scryptCost?: readonly [number, number, number];
 }
+
+/** A key of a key-management service, by its URL. */
+const cloudBlock = <Kind extends CloudScheme>(kind: Kind) =>
+  z.strictObject({
+    kind: z.literal(kind),
+    /** As given to `--secrets-provider`: {@link keyUrlForms}. */
+    url: z.string(),
+    /** Which version of the service's key wrapped, where the wrapped key does not tell. */
+    version: z.string().optional(),
+    /** The data key, as the service wrapped it. */
+    wrappedKey: z.string(),
+  });
 
 /** The `encryption` block of a stack's settings file. Everything in it may be published. */
 export const encryptionBlock = z.discriminatedUnion("kind", [
@@ -45,13 +58,19 @@ export const encryptionBlock = z.discriminatedUnion("kind", [
     /** The data key, sealed with the key made of the passphrase. */
     wrappedKey: z.string(),
   }),
+  cloudBlock("awskms"),
+  cloudBlock("azurekeyvault"),
+  cloudBlock("hashivault"),
 ]);
 export type EncryptionBlock = z.infer<typeof encryptionBlock>;
 
 export interface KeyProvider<Block extends EncryptionBlock = EncryptionBlock> {
   readonly kind: Block["kind"];
-  /** Wraps a new data key, making what it needs on first use. */
-  wrap(dataKey: Uint8Array, sources: KeySources): Promise<Block>;
-  /** Rejects with `key-missing`, `wrong-passphrase`, or `secret-unreadable` when the block is damaged. */
+  /** Wraps a data key, making what it needs on first use. `url` is given for services. */
+  wrap(dataKey: Uint8Array, sources: KeySources, url?: string): Promise<Block>;
+  /**
+   * Rejects with `key-missing`, `wrong-passphrase`, or `secret-unreadable` when the block is damaged; services also with
+   * `authentication-failed`, `connection-failed`, `timeout`, and `config-invalid` for a wrong URL.
+   */
   unwrap(block: Block, sources: KeySources): Promise<Buffer>;
 }
