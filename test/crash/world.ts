@@ -134,8 +134,6 @@ export interface Case {
 
 export interface Tried {
   readonly killed: boolean;
-  /** How many unfinished steps the kill left. */
-  readonly open: number;
   /** How many a person was asked about. */
   readonly asked: number;
 }
@@ -239,19 +237,17 @@ export class Lane {
       throw new Error(`the child crashed by itself:\n${first.stderr}`);
     await this.store.kill({});
     if (tried.again) await this.start({ dir, version, kill: tried.again }).ended;
-    const { asked, open } = await this.resume(dir, version, undisturbed);
+    const asked = await this.resume(dir, version, undisturbed);
     rmSync(dir, { recursive: true, force: true });
-    return { killed, open, asked };
+    return { killed, asked };
   }
 
-  /** What a person does after a crash: the same command again, and the answers that it asks for. Then everything is looked at. */
-  async resume(
-    dir: string,
-    version: Task["version"],
-    undisturbed: Outcome,
-  ): Promise<{ asked: number; open: number }> {
+  /**
+   * What a person does after a crash: the same command again, and the answers that it asks for. Then everything is looked at.
+   * Gives the number of questions.
+   */
+  async resume(dir: string, version: Task["version"], undisturbed: Outcome): Promise<number> {
     let report = await this.run({ dir, version });
-    const open = report.settled.length;
     let asked = 0;
     if (report.open.length > 0) {
       asked = report.open.length;
@@ -264,7 +260,7 @@ export class Lane {
     expect(report).toMatchObject({ outcome: "succeeded", failures: [], open: [], left: 0 });
     await this.store.idle();
     expectSame(summarize(report, await this.store.all()), undisturbed);
-    return { asked, open };
+    return asked;
   }
 
   /** Looks into the store, as a person would in a cloud's console: is there an object for this that orch does not know? */
@@ -346,8 +342,8 @@ const sorted = (value: unknown): unknown =>
 export async function eachCase(
   lanes: readonly Lane[],
   cases: readonly { readonly name: string; readonly case: Case; readonly expected: Outcome }[],
-): Promise<{ tried: number; killed: number; open: number; asked: number; wrong: string[] }> {
-  const total = { tried: 0, killed: 0, open: 0, asked: 0, wrong: [] as string[] };
+): Promise<{ tried: number; killed: number; asked: number; wrong: string[] }> {
+  const total = { tried: 0, killed: 0, asked: 0, wrong: [] as string[] };
   let next = 0;
   await Promise.all(
     lanes.map(async (lane) => {
@@ -355,15 +351,15 @@ export async function eachCase(
         const one = cases[next++];
         if (one === undefined) return;
         try {
-          const { killed, open, asked } = await lane.try(one.case, one.expected);
+          const { killed, asked } = await lane.try(one.case, one.expected);
           total.killed += killed ? 1 : 0;
-          total.open += open;
           total.asked += asked;
         } catch (error) {
           const { from: _, ...described } = one.case;
           total.wrong.push(`${one.name} ${JSON.stringify(described)}:\n${describe(error)}`);
         }
         total.tried++;
+        if (total.tried % 100 === 0) process.stderr.write(`  ${total.tried} of ${cases.length} tried\n`);
       }
     }),
   );
