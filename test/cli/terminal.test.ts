@@ -1,11 +1,23 @@
 /** What a person sees: prompts, colours, what moves, Ctrl-C. In a pseudo-terminal. */
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type Project, stack } from "./kit.js";
+import { type Project, stack, type Terminal } from "./kit.js";
 import { filesProgram, slowProgram } from "./programs.js";
 
 const logOf = (made: Project): string[] =>
   existsSync(made.path("log")) ? readFileSync(made.path("log"), "utf8").trimEnd().split("\n") : [];
+
+/** Waits until so many lines are in the log; rejects when the run ends before. */
+async function logged(made: Project, lines: number, terminal: Terminal): Promise<void> {
+  let over = false;
+  void terminal.ended.then(() => {
+    over = true;
+  });
+  while (logOf(made).length < lines) {
+    if (over) throw new Error(`ended with ${logOf(made).length} lines in the log:\n${terminal.text()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
 
 describe("the question", () => {
   test("comes with the plan on screen; details, a wrong word, and no", async () => {
@@ -136,7 +148,7 @@ describe("Ctrl-C", () => {
     const terminal = made.terminal(["apply", "--yes"]);
     await terminal.until(/creating .*step-0-0/);
     // Both first steps have begun.
-    while (logOf(made).length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    await logged(made, 2, terminal);
     terminal.type("\x03");
     await terminal.until("Interrupted: what is running will be finished");
     expect(await terminal.ended).toBe(130);
@@ -153,7 +165,7 @@ describe("Ctrl-C", () => {
   test("twice: what runs is cancelled, and the next command sorts it out", async () => {
     const made = await stack(slowProgram(1, 2, 20_000));
     const terminal = made.terminal(["apply", "--yes"]);
-    while (logOf(made).length < 1) await new Promise((resolve) => setTimeout(resolve, 20));
+    await logged(made, 1, terminal);
     terminal.type("\x03");
     await terminal.until("Interrupted:");
     const started = Date.now();
