@@ -16,6 +16,7 @@ export const commands: Readonly<Record<CommandId, Load>> = {
   drift: () => import("./commands/drift.js"),
   resume: () => import("./commands/resume.js"),
   graph: () => import("./commands/graph.js"),
+  "show:plan": () => import("./commands/show/plan.js"),
   "stack:init": () => import("./commands/stack/init.js"),
   "stack:ls": () => import("./commands/stack/ls.js"),
   "stack:select": () => import("./commands/stack/select.js"),

@@ -10,6 +10,7 @@ export const commandIds = [
   "drift",
   "resume",
   "graph",
+  "show:plan",
   "stack:init",
   "stack:ls",
   "stack:select",

@@ -22,6 +22,7 @@ import {
   Unknown,
   type Value,
 } from "@orch/core/model/value";
+import type { SealedPlan } from "@orch/core/plan/seal";
 import { encode, encodeMap, type Json, unknownSentinel } from "@orch/core/wire/json";
 import { effectOf } from "./plan.js";
 import { secretText } from "./value.js";
@@ -65,6 +66,16 @@ export function planJson(plan: Plan): JsonObject {
     warnings: plan.warnings.map(failureJson),
   };
 }
+
+/** A kept plan: the plan's document, and what binds it. `applied`: the run that carried it out. */
+export const planFileJson = ({ plan, digest }: SealedPlan, applied: number | undefined): JsonObject => ({
+  ...planJson(plan),
+  digest,
+  lineage: plan.lineage,
+  program: { ...plan.program },
+  configKeys: Object.keys(plan.config),
+  ...(applied === undefined ? {} : { appliedByRun: applied }),
+});
 
 function stepJson(step: Step): JsonObject {
   const resource = "resource" in step ? step.resource : step.prior;
@@ -129,7 +140,7 @@ function maskedLike(value: Value, other: Value | undefined): Value {
 }
 
 /** `sameContent` tells, of values that are masked, whether they differ. */
-function changesJson(diff: Diff): Json[] {
+export function changesJson(diff: Pick<Diff, "changes">): Json[] {
   return diff.changes.map((change) => {
     const { before, after } = change;
     const out: JsonObject = { path: formatPath(change.path), effect: change.effect, side: change.side };
