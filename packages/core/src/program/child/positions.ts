@@ -1,5 +1,6 @@
 /** Where in the user's files: source maps, frames of stack traces, the position of a resource. */
 import Module from "node:module";
+import { sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Frame } from "../protocol.js";
 
@@ -8,6 +9,9 @@ export const userFiles = new Set<string>();
 
 const inPackages = (file: string) => file.includes("/node_modules/") || file.includes("\\node_modules\\");
 export const isUserFile = (file: string): boolean => userFiles.has(file) && !inPackages(file);
+
+/** The program's folder is the current one by the time it makes resources. */
+const isLinked = (file: string): boolean => !file.startsWith(process.cwd() + sep);
 
 /** Has Node map stack traces of the user's files. Called once the SDK is loaded, so that its files are not looked at. */
 export function mapStackTraces(): void {
@@ -61,9 +65,10 @@ function lookFor(below: (...args: never[]) => unknown, limit: number): Position 
       if (inPackages(file) && site.isConstructor() && !dynamicBase.test(file)) classes++;
       continue;
     }
-    // Resource and CustomResource or ComponentResource only: this is the program's own class, called from the next frame.
-    if (site.isConstructor() && classes <= 2 && own === undefined) {
-      own = site;
+    // Resource and CustomResource or ComponentResource only: this is the program's own class, called from the next frame. Classes of a
+    // package that is linked into node_modules are not the program's, however many extend each other.
+    if (site.isConstructor() && classes <= 2 && (own === undefined || isLinked(file))) {
+      own ??= site;
       continue;
     }
     return mapped(file, site);
