@@ -64,3 +64,14 @@ test("at a terminal it is asked", async () => {
   await made.ok(["apply", "--yes"]);
   expect(await made.ok(["state", "ls"])).toContain("thing (thing-1)");
 });
+
+test("apply at a terminal asks first, and goes on with the answer", async () => {
+  const { made } = await cutOff();
+  const terminal = made.terminal(["apply"], { columns: 200 });
+  await terminal.until("What became of it?");
+  terminal.type("retry\r");
+  await terminal.until("Apply this to");
+  terminal.type("yes\r");
+  expect(await terminal.ended).toBe(0);
+  expect(await made.ok(["state", "ls"])).toContain("thing (thing-1)");
+});

@@ -219,6 +219,22 @@ test("a person's answers: adopt takes only what is there and nobody else's; retr
   expect([...world.objects.keys()]).toEqual([b]);
 });
 
+test("a provider that breaks in the middle of a call, in a way that nobody foresaw, leaves the step open", async () => {
+  const { stack, world } = await open("list");
+  stack.body = async (p) => void (await p.resource("Thing", "a"));
+  world.onCall = (call) => {
+    if (call === "create a") throw new TypeError("cannot read properties of undefined");
+  };
+  expect(await stack.apply()).toMatchObject({
+    outcome: "failed",
+    failed: [{ failure: { reason: "internal" } }],
+  });
+  expect(await openUrns(stack)).toEqual([urnOf("a")]);
+  world.onCall = () => undefined;
+  expect(await stack.apply()).toMatchObject({ outcome: "succeeded" });
+  expect(world.objects.size).toBe(1);
+});
+
 test("the plan says beforehand which types could not be found again, once per type", async () => {
   const body: Lifecycle["body"] = async (p) => {
     for (const name of ["a", "b", "c"]) await p.resource("Thing", name);

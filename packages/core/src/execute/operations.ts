@@ -171,4 +171,6 @@ export const isAmbiguous = (failure: Failure): boolean =>
   failure.reason === "provider-crashed" ||
   failure.reason === "timeout" ||
   failure.reason === "interrupted" ||
-  failure.reason === "connection-lost";
+  failure.reason === "connection-lost" ||
+  // Something broke in the middle of the call: nobody knows before or after what.
+  failure.reason === "internal";
