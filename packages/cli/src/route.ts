@@ -21,6 +21,8 @@ export const commandIds = [
   "config:rm",
   "config:ls",
   "state:ls",
+  "secrets:rotate",
+  "secrets:change-provider",
   "state:show",
   "plugin:ls",
   "plugin:install",

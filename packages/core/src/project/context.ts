@@ -1,13 +1,16 @@
 /** All that a command needs of a stack, opened by one call. */
 import { fail } from "../model/failure.js";
-import type { Backend, StackStore } from "../state/contract.js";
+import type { Backend, StackKey, StackStore } from "../state/contract.js";
+import { keyIdOf } from "../state/crypter.js";
 import type { KeySources, PassphrasePrompt } from "../state/keys/contract.js";
+import { encryptionBlock, unwrapDataKey } from "../state/keys/index.js";
 import { openBackend } from "./backend.js";
 import { readConfig } from "./config.js";
 import type { StackConfig } from "./contract.js";
-import { type Keyring, makeKeyring, openKeyring } from "./keyring.js";
+import { type ConfigCipher, type Keyring, keyringOf, makeKeyring, openKeyring } from "./keyring.js";
 import { checkStackName } from "./names.js";
 import { type FoundProject, findProject } from "./project-file.js";
+import { catchUp } from "./rotate.js";
 import { readStackFile, type StackFile, saveStackFile } from "./stack-file.js";
 import { ensureWorkspace, selectedStack, selectStack, unselectStack } from "./workspace.js";
 
@@ -36,6 +39,8 @@ export interface StackContext extends ProjectContext {
   /** For changing the configuration: {@link setConfig} and {@link removeConfig}, then {@link saveStackFile}. */
   readonly file: StackFile;
   readonly keyring: Keyring;
+  /** What the settings file on disk is encrypted with: other than the keyring's only after a key change that was cut off. */
+  readonly fileCipher: ConfigCipher;
 }
 
 /** The project and its backend, for commands that need no stack (`stack ls`). */
@@ -60,13 +65,16 @@ export async function openStackContext(options: ContextOptions): Promise<StackCo
       // Rejects, naming the stacks that there are; before anybody is asked for a passphrase.
       await context.backend.openStack(context.project.name, stack, noCrypter);
     }
-    const file = await readStackFile(context.project, stack);
+    const read = await readStackFile(context.project, stack);
     const fresh = summary?.resources === 0 && summary.lastRunAt === undefined;
-    const keyring =
-      (await openKeyring(file, sourcesOf(options))) ??
-      (fresh ? await addKeyring(file, options) : failNoBlock(file, stack));
+    const stored = await context.backend.stackKey(context.project.name, stack);
+    const own =
+      (await openKeyring(read, sourcesOf(options))) ??
+      (stored !== undefined ? undefined : fresh ? await addKeyring(read, options) : failNoBlock(read, stack));
+    const { file, keyring } = await keyOfState(read, own, stored, sourcesOf(options));
     const store = await context.backend.openStack(context.project.name, stack, keyring.crypter);
-    return { ...context, stack, file, keyring, store, config: configOf(context.project, file, keyring) };
+    const config = configOf(context.project, file, keyring);
+    return { ...context, stack, file, keyring, fileCipher: (own ?? keyring).config, store, config };
   } catch (error) {
     await context.close();
     throw error;
@@ -97,7 +105,7 @@ export async function createStackContext(
     await backend.createStack(project.name, stack);
     const store = await backend.openStack(project.name, stack, keyring.crypter);
     await selectStack(project, stack);
-    return { ...context, stack, file, keyring, store, config };
+    return { ...context, stack, file, keyring, fileCipher: keyring.config, store, config };
   } catch (error) {
     await context.close();
     throw error;
@@ -131,10 +139,25 @@ export async function selectStackContext(
 }
 
 const envOf = (options: ContextOptions) => options.env ?? process.env;
-const sourcesOf = (options: ContextOptions): KeySources => ({
+export const sourcesOf = (options: ContextOptions): KeySources => ({
   env: envOf(options),
   ...(options.passphrasePrompt === undefined ? {} : { prompt: options.passphrasePrompt }),
 });
+
+/** The state knows its key since that was first changed; a settings file from before is brought up to it. */
+async function keyOfState(
+  file: StackFile,
+  own: Keyring | undefined,
+  stored: StackKey | undefined,
+  sources: KeySources,
+): Promise<{ readonly file: StackFile; readonly keyring: Keyring }> {
+  if (own !== undefined && (stored === undefined || stored.id === keyIdOf(own.crypter))) {
+    return { file, keyring: own };
+  }
+  const block = encryptionBlock.parse(stored?.block);
+  const keyring = keyringOf(await unwrapDataKey(block, sources), file);
+  return { file: catchUp(file, own?.config, block, keyring), keyring };
+}
 
 async function addKeyring(
   file: StackFile,

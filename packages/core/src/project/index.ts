@@ -5,5 +5,6 @@ export * from "./contract.js";
 export type { ConfigCipher, Keyring } from "./keyring.js";
 export { checkStackName, isName } from "./names.js";
 export { type FoundProject, findProject, readProject } from "./project-file.js";
+export { type Rekeyed, rekeyStack } from "./rotate.js";
 export { readStackFile, type StackFile, saveStackFile, stackFilePath } from "./stack-file.js";
 export { selectedStack, selectStack } from "./workspace.js";

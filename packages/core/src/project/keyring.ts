@@ -15,6 +15,8 @@ export interface Keyring {
   /** For state, plans and fingerprints. */
   readonly crypter: Crypter;
   readonly config: ConfigCipher;
+  /** Absent for Pulumi's own key, which is made of the passphrase itself. */
+  readonly dataKey?: Uint8Array;
 }
 
 /**
@@ -33,8 +35,7 @@ export async function openKeyring(file: StackFile, sources: KeySources): Promise
       },
     };
   }
-  const crypter = createCrypter(await unwrapDataKey(file.encryption, sources));
-  return { crypter, config: cipherOf(crypter, file) };
+  return keyringOf(await unwrapDataKey(file.encryption, sources), file);
 }
 
 /** Makes the stack's data key, wraps it as `secretsProvider` says and puts the block into the file's document. */
@@ -45,11 +46,15 @@ export async function makeKeyring(
 ): Promise<Keyring> {
   const { dataKey, block } = await makeDataKey(sources, secretsProvider);
   setEncryption(file, block);
-  const crypter = createCrypter(dataKey);
-  return { crypter, config: cipherOf(crypter, file) };
+  return keyringOf(dataKey, file);
 }
 
-const cipherOf = (crypter: Crypter, file: StackFile): ConfigCipher => ({
+export function keyringOf(dataKey: Uint8Array, file: StackFile): Keyring {
+  const crypter = createCrypter(dataKey);
+  return { crypter, config: cipherOf(crypter, file), dataKey };
+}
+
+export const cipherOf = (crypter: Crypter, file: StackFile): ConfigCipher => ({
   encrypt: crypter.encrypt,
   decrypt(ciphertext, name) {
     try {

@@ -142,6 +142,14 @@ export interface StackStore {
   /** Rejects with `state-locked` (who, since when) while another live run writes. A dead holder's lock falls by its lease. */
   beginRun(start: RunStart): Promise<Run>;
   /** Newest first. Limit: default 100. `planDigest`: only those that applied that plan. */
+/** The data key that a stack's state is encrypted with, kept beside it since the key was first changed. */
+export interface StackKey {
+  /** `keyIdOf` its crypter. */
+  readonly id: string;
+  /** How the data key is wrapped: an `encryption` block of a settings file. */
+  readonly block: unknown;
+}
+
   runs(limit?: number, only?: { readonly planDigest?: string }): Promise<readonly RunInfo[]>;
   /** What a run did, in the order in which it was begun. Empty for a run that there is not. */
   journal(runId: number): Promise<readonly JournalEntry[]>;
@@ -158,6 +166,11 @@ export interface Backend {
   /** For people: `SQLite .orch/state.db`. */
   readonly description: string;
   listStacks(project?: string): Promise<readonly StackSummary[]>;
+  /**
+   * Re-encrypts the state, its history and what is unfinished, in one transaction, and keeps `block`, the wrapped new data key. The number
+   * of secrets. Rejects with `state-locked`. The store is of no use afterwards: it has the old key.
+   */
+  rekey(crypter: Crypter, block: unknown, who: string): Promise<number>;
   /** Rejects with `stack-exists`. */
   createStack(project: string, stack: string): Promise<StackInfo>;
   /** Rejects with `stack-unknown`, and with `stack-not-empty` unless forced. */
@@ -166,3 +179,5 @@ export interface Backend {
   openStack(project: string, stack: string, crypter: Crypter): Promise<StackStore>;
   close(): Promise<void>;
 }
+  /** Undefined while the stack has the key that it was made with, or when there is no such stack. */
+  stackKey(project: string, stack: string): Promise<StackKey | undefined>;

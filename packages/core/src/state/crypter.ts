@@ -34,6 +34,9 @@ export function createCrypter(dataKey: Uint8Array): Crypter {
   };
 }
 
+/** Which data key it is, to tell one from another: 16 hex digits that may be published. */
+export const keyIdOf = (crypter: Crypter): string => crypter.fingerprint("orch data key v1").slice(0, 16);
+
 /** HKDF-SHA-256 (RFC 5869) with the purpose as its info. */
 const deriveKey = (key: Uint8Array, purpose: string): Buffer =>
   Buffer.from(hkdfSync("sha256", key, "", purpose, keyBytes));

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Selectable } from "kysely";
 import { fail } from "../../model/failure.js";
 import { closest } from "../closest.js";
-import type { Backend, StackInfo, StackStore } from "../contract.js";
+import type { Backend, StackInfo, StackKey, StackStore } from "../contract.js";
 import { explained, type SqlDatabase, type SqlSource } from "./database.js";
 import { defaultLeaseTiming, type LeaseTiming, looksAlive } from "./lease.js";
 import { openStore } from "./store.js";
@@ -75,6 +75,7 @@ export function sqlBackend(source: SqlSource, timing: LeaseTiming = defaultLease
             created_at: Date.now(),
             serial: 0,
             outputs: "{}",
+            key: null,
           })
           .onConflict((conflict) => conflict.columns(["project", "stack"]).doNothing())
           .returningAll()
@@ -137,6 +138,14 @@ export function sqlBackend(source: SqlSource, timing: LeaseTiming = defaultLease
           await transaction.deleteFrom("stacks").where("id", "=", row.id).execute();
         }),
       );
+    },
+
+    async stackKey(project, stack) {
+      const database = await source.open({ create: false });
+      if (database === undefined) return undefined;
+      const row = (await stacksOf(database, project)).find((candidate) => candidate.stack === stack);
+      // A database that can't be written keeps its older schema.
+      return row?.key ? (JSON.parse(row.key) as StackKey) : undefined;
     },
 
     async openStack(project, stack, crypter) {

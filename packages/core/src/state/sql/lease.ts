@@ -6,7 +6,8 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Selectable } from "kysely";
 import { fail } from "../../model/failure.js";
-import type { RunStart, StackInfo } from "../contract.js";
+import type { Crypter, RunStart, StackInfo, StackKey } from "../contract.js";
+import { keyIdOf } from "../crypter.js";
 import { explained, type SqlDatabase } from "./database.js";
 import { hostIdentity, isAlive, processStart } from "./process.js";
 import type { Tables } from "./tables.js";
@@ -34,13 +35,14 @@ export async function acquireLease(
   database: SqlDatabase,
   stackId: number,
   info: StackInfo,
+  crypter: Crypter,
   start: RunStart,
   timing: LeaseTiming,
 ): Promise<Lease> {
   for (;;) {
     const held = await readLease(database, stackId);
     if (held !== undefined && (await isHolderAlive(database, held, timing))) return failLocked(info, held);
-    const lease = await take(database, stackId, start, timing, held);
+    const lease = await take(database, stackId, crypter, start, timing, held);
     if (lease !== undefined) {
       heldHere.add(lease.token);
       return lease;
@@ -93,6 +95,7 @@ async function readLease(database: SqlDatabase, stackId: number): Promise<LeaseR
 async function take(
   database: SqlDatabase,
   stackId: number,
+  crypter: Crypter,
   start: RunStart,
   timing: LeaseTiming,
   dead: LeaseRow | undefined,
@@ -106,6 +109,12 @@ async function take(
         .where("stack_id", "=", stackId)
         .executeTakeFirst();
       if (current?.token !== dead?.token || current?.beat !== dead?.beat) return undefined;
+      const { key } = await transaction
+        .selectFrom("stacks")
+        .select("key")
+        .where("id", "=", stackId)
+        .executeTakeFirstOrThrow();
+      if (key !== null && (JSON.parse(key) as StackKey).id !== keyIdOf(crypter)) failOldKey();
       if (dead !== undefined) {
         await transaction
           .updateTable("runs")
@@ -163,3 +172,13 @@ function failLocked(info: StackInfo, row: LeaseRow): never {
     ],
   });
 }
+
+/** What would be written now could not be read again. */
+const failOldKey = (): never =>
+  fail({
+    reason: "secret-unreadable",
+    message: "The stack got a new key after this command had read the old one. Nothing was done.",
+    expected: "the key that the state is encrypted with",
+    found: "an older one",
+    next: ["Run the same command again; plans made before have to be made again."],
+  });

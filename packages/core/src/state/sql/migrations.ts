@@ -7,7 +7,10 @@ export interface Migration {
   up(db: Kysely<unknown>): Promise<void>;
 }
 
-const migrations: readonly Migration[] = [{ version: 1, up: firstTables }];
+const migrations: readonly Migration[] = [
+  { version: 1, up: firstTables },
+  { version: 2, up: keyBesideState },
+];
 /** The newest that this orch knows. */
 export const schemaVersion = Math.max(...migrations.map(({ version }) => version));
 
@@ -137,4 +140,9 @@ async function firstTables(db: Kysely<unknown>): Promise<void> {
     .addColumn("body", "text")
     .addPrimaryKeyConstraint("resource_history_key", ["stack_id", "urn", "deposed", "run_id"])
     .execute();
+}
+
+/** The wrapped data key moves beside what it encrypts when it is changed: both change in one transaction. */
+async function keyBesideState(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable("stacks").addColumn("key", "text").execute();
 }

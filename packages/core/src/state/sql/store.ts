@@ -16,6 +16,7 @@ import { explained, type SqlDatabase } from "./database.js";
 import { entriesOf, type JournalRow } from "./journal.js";
 import { acquireLease, type LeaseTiming, looksAlive } from "./lease.js";
 import { rowCodec } from "./rows.js";
+import { rekey } from "./rekey.js";
 import { type OpenRun, openRun } from "./run.js";
 import type { Tables } from "./tables.js";
 
@@ -51,7 +52,7 @@ export function openStore(
   }
 
   async function beginRun(start: RunStart): Promise<OpenRun> {
-    const lease = await acquireLease(database, stackId, info, start, timing);
+    const lease = await acquireLease(database, stackId, info, crypter, start, timing);
     const run: OpenRun = openRun({
       database,
       codec,
@@ -196,6 +197,17 @@ export function openStore(
     snapshot,
     beginRun,
     runs,
+    rekey: (to, block, who) =>
+      rekey({
+        database,
+        stackId,
+        info,
+        timing,
+        from: crypter,
+        to,
+        block,
+        start: { kind: "edit", startedAt: Date.now(), who },
+      }),
     journal,
     rowsAt,
     history,

@@ -34,6 +34,8 @@ interface StacksTable {
   serial: number;
   /** JSON of the stack's outputs. */
   outputs: string;
+  /** JSON `{id, block}` of the data key that the rows are encrypted with; null while that is the first one. */
+  key: string | null;
 }
 
 interface RunsTable {
