@@ -404,7 +404,10 @@ export function backendConformance(name: string, setup: BackendSetup): void {
         }
         expect((await store.runs(1, { planDigest: "d1" })).map((run) => run.planDigest)).toEqual(["d1"]);
         expect(await store.runs(100, { planDigest: "d3" })).toEqual([]);
-        expect(await store.runs(100)).toHaveLength(4);
+        const all = await store.runs(100);
+        expect(all).toHaveLength(4);
+        expect(await store.runs(100, { id: all[2]?.id as number })).toEqual([all[2]]);
+        expect(await store.runs(100, { id: 1_000_000 })).toEqual([]);
       });
 
       test("tell what they did: intents with their outcomes, and what was there before", async () => {

@@ -10,6 +10,7 @@ export const commandIds = [
   "drift",
   "resume",
   "graph",
+  "history",
   "show:plan",
   "stack:init",
   "stack:ls",
@@ -20,10 +21,11 @@ export const commandIds = [
   "config:get",
   "config:rm",
   "config:ls",
-  "state:ls",
   "secrets:rotate",
   "secrets:change-provider",
+  "state:ls",
   "state:show",
+  "state:diff",
   "plugin:ls",
   "plugin:install",
   "plugin:lock",
@@ -55,6 +57,8 @@ export const takesValue: ReadonlySet<string> = new Set([
   "--replace",
   "--urn",
   "--adopt",
+  "--at",
+  "--limit",
 ]);
 
 /**

@@ -125,6 +125,13 @@ export interface JournalEntry {
   readonly message?: string;
   /** There was a live row of that URN before the run. */
   readonly existed: boolean;
+  /** That row was a component's: nothing outside is called for those. */
+  readonly component?: true;
+}
+
+export interface RunFilter {
+  readonly id?: number;
+  readonly planDigest?: string;
 }
 
 /** An open run: the only way to write. */
@@ -135,13 +142,6 @@ export interface Run {
   finish(outcome: "succeeded" | "failed" | "interrupted"): Promise<void>;
 }
 
-export interface StackStore {
-  readonly info: StackInfo;
-  readonly crypter: Crypter;
-  snapshot(): Promise<Snapshot>;
-  /** Rejects with `state-locked` (who, since when) while another live run writes. A dead holder's lock falls by its lease. */
-  beginRun(start: RunStart): Promise<Run>;
-  /** Newest first. Limit: default 100. `planDigest`: only those that applied that plan. */
 /** The data key that a stack's state is encrypted with, kept beside it since the key was first changed. */
 export interface StackKey {
   /** `keyIdOf` its crypter. */
@@ -150,7 +150,14 @@ export interface StackKey {
   readonly block: unknown;
 }
 
-  runs(limit?: number, only?: { readonly planDigest?: string }): Promise<readonly RunInfo[]>;
+export interface StackStore {
+  readonly info: StackInfo;
+  readonly crypter: Crypter;
+  snapshot(): Promise<Snapshot>;
+  /** Rejects with `state-locked` (who, since when) while another live run writes. A dead holder's lock falls by its lease. */
+  beginRun(start: RunStart): Promise<Run>;
+  /** Newest first. Limit: default 100. `only`: those that applied that plan, the one with that id. */
+  runs(limit?: number, only?: RunFilter): Promise<readonly RunInfo[]>;
   /** What a run did, in the order in which it was begun. Empty for a run that there is not. */
   journal(runId: number): Promise<readonly JournalEntry[]>;
   /** Every object as that run, or the last one before it, left it; by URN. */
@@ -159,6 +166,11 @@ export interface StackKey {
   history(
     urn: Urn,
   ): Promise<readonly { readonly runId: number; readonly state?: ResourceState; readonly at: number }[]>;
+  /**
+   * Re-encrypts the state, its history and what is unfinished, in one transaction, and keeps `block`, the wrapped new data key. The number
+   * of secrets. Rejects with `state-locked`. The store is of no use afterwards: it has the old key.
+   */
+  rekey(crypter: Crypter, block: unknown, who: string): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -166,18 +178,13 @@ export interface Backend {
   /** For people: `SQLite .orch/state.db`. */
   readonly description: string;
   listStacks(project?: string): Promise<readonly StackSummary[]>;
-  /**
-   * Re-encrypts the state, its history and what is unfinished, in one transaction, and keeps `block`, the wrapped new data key. The number
-   * of secrets. Rejects with `state-locked`. The store is of no use afterwards: it has the old key.
-   */
-  rekey(crypter: Crypter, block: unknown, who: string): Promise<number>;
   /** Rejects with `stack-exists`. */
   createStack(project: string, stack: string): Promise<StackInfo>;
   /** Rejects with `stack-unknown`, and with `stack-not-empty` unless forced. */
   removeStack(project: string, stack: string, force: boolean): Promise<void>;
   /** Rejects with `stack-unknown` (with close names in `next`). */
   openStack(project: string, stack: string, crypter: Crypter): Promise<StackStore>;
-  close(): Promise<void>;
-}
   /** Undefined while the stack has the key that it was made with, or when there is no such stack. */
   stackKey(project: string, stack: string): Promise<StackKey | undefined>;
+  close(): Promise<void>;
+}

@@ -13,20 +13,26 @@ export interface JournalRow {
   readonly message: string | null;
 }
 
-/** `rows` in the order of the journal; `before`: URNs that had a live row before the run. */
-export function entriesOf(rows: readonly JournalRow[], before: ReadonlySet<Urn>): JournalEntry[] {
+/** `rows` in the order of the journal; `before`: the bodies of the live rows that there were before the run. */
+export function entriesOf(rows: readonly JournalRow[], before: ReadonlyMap<Urn, string>): JournalEntry[] {
   const entries = new Map<string, JournalEntry>();
+  const was = (urn: Urn): Pick<JournalEntry, "existed" | "component"> => {
+    const body = before.get(urn);
+    if (body === undefined) return { existed: false };
+    const { custom } = JSON.parse(body) as { custom: boolean };
+    return custom ? { existed: true } : { existed: true, component: true };
+  };
   for (const { kind, step, op, urn, deposed, at, result, message } of rows) {
     const key = `${step} ${op} ${urn}`;
     const begun = entries.get(key);
     if (kind === "intent") {
       // A step that is tried again is still one.
-      const entry = { step, op: op as JournalEntry["op"], urn, existed: before.has(urn), beganAt: at };
+      const entry = { step, op: op as JournalEntry["op"], urn, ...was(urn), beganAt: at };
       entries.set(key, deposed === "" ? entry : { ...entry, deposed });
       continue;
     }
     entries.set(key, {
-      ...(begun ?? { step, op: op as JournalEntry["op"], urn, existed: before.has(urn) }),
+      ...(begun ?? { step, op: op as JournalEntry["op"], urn, ...was(urn) }),
       endedAt: at,
       ...(result === null ? {} : { result: result as "done" | "failed" }),
       ...(message === null ? {} : { message }),

@@ -6,6 +6,7 @@ import type { Urn } from "../../model/urn.js";
 import type {
   Crypter,
   JournalEntry,
+  RunFilter,
   RunInfo,
   RunStart,
   Snapshot,
@@ -15,8 +16,8 @@ import type {
 import { explained, type SqlDatabase } from "./database.js";
 import { entriesOf, type JournalRow } from "./journal.js";
 import { acquireLease, type LeaseTiming, looksAlive } from "./lease.js";
-import { rowCodec } from "./rows.js";
 import { rekey } from "./rekey.js";
+import { rowCodec } from "./rows.js";
 import { type OpenRun, openRun } from "./run.js";
 import type { Tables } from "./tables.js";
 
@@ -65,12 +66,9 @@ export function openStore(
     return run;
   }
 
-  function runs(
-    limit = 100,
-    { planDigest }: { readonly planDigest?: string } = {},
-  ): Promise<readonly RunInfo[]> {
+  function runs(limit = 100, { id, planDigest }: RunFilter = {}): Promise<readonly RunInfo[]> {
     return explained(database, async () => {
-      const query = database.db
+      let query = database.db
         .selectFrom("runs")
         .selectAll()
         .select((eb) => [
@@ -90,10 +88,9 @@ export function openStore(
         .where("stack_id", "=", stackId)
         .orderBy("id", "desc")
         .limit(limit);
-      const rows = await (planDigest === undefined
-        ? query
-        : query.where("plan_digest", "=", planDigest)
-      ).execute();
+      if (id !== undefined) query = query.where("id", "=", id);
+      if (planDigest !== undefined) query = query.where("plan_digest", "=", planDigest);
+      const rows = await query.execute();
       return rows.map((row) => ({
         id: row.id,
         kind: row.kind as RunInfo["kind"],
@@ -129,7 +126,7 @@ export function openStore(
         .execute();
       const before = await database.db
         .selectFrom("resource_history as newest")
-        .select("newest.urn")
+        .select(["newest.urn", "newest.body"])
         .where("newest.stack_id", "=", stackId)
         .where("newest.deposed", "=", "")
         .where("newest.body", "is not", null)
@@ -146,7 +143,7 @@ export function openStore(
           eb.selectFrom("journal").select("journal.urn").where("journal.run_id", "=", runId),
         )
         .execute();
-      return entriesOf(rows as JournalRow[], new Set(before.map(({ urn }) => urn)));
+      return entriesOf(rows as JournalRow[], new Map(before.map(({ urn, body }) => [urn, body as string])));
     });
   }
 
@@ -197,6 +194,9 @@ export function openStore(
     snapshot,
     beginRun,
     runs,
+    journal,
+    rowsAt,
+    history,
     rekey: (to, block, who) =>
       rekey({
         database,
@@ -208,9 +208,6 @@ export function openStore(
         block,
         start: { kind: "edit", startedAt: Date.now(), who },
       }),
-    journal,
-    rowsAt,
-    history,
     async close() {
       for (const run of [...open]) await run.abandon();
     },
