@@ -33,7 +33,9 @@ async function run(argv: string[], root: string): Promise<number> {
     const { runOclif } = await import("./oclif.js");
     const known =
       asksForHelp || words.length === 0 || (pluginCommands as readonly string[]).includes(words[0] as string);
-    return runOclif(root, id === undefined ? rest : [...id.split(":"), ...rest], words, known);
+    // oclif itself knows the long form only.
+    const asked = rest.map((word) => (word === "-h" ? "--help" : word));
+    return runOclif(root, id === undefined ? asked : [...id.split(":"), ...asked], words, known);
   }
   const { bareConfig } = await import("./oclif.js");
   const [config, { default: Command }] = await Promise.all([bareConfig(root), commands[id]()]);

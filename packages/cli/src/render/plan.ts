@@ -340,6 +340,9 @@ export function renderOutputValues(outputs: PropertyMap, view: ValueView): strin
 export function summaryLine(plan: Plan, theme: Theme, changes = hasChanges(plan)): string {
   const summary = summarize(plan);
   if (!changes) {
+    // A refresh plans only what differs, and so does not know how many do not.
+    if (plan.kind === "refresh")
+      return `${theme.bold("Plan:")} ${theme.success("nothing to do; everything is as the state says.")}`;
     const what = plan.kind === "destroy" ? "there is nothing to destroy" : "nothing to do";
     return `${theme.bold("Plan:")} ${theme.success(`${what}; ${count(summary.same, "resource")} unchanged.`)}`;
   }
