@@ -124,6 +124,17 @@ describe("orch apply FILE refuses, and can be tried again once the cause is put 
     expect(said).not.toContain("token was changed");
   });
 
+  test("two that apply the same plan at once: one does", async () => {
+    const made = await planned();
+    const results = await Promise.all([1, 2].map(() => made.orch(["apply", "a.plan", "--yes"])));
+    expect(results.map(({ code }) => code).filter((code) => code === 0)).toHaveLength(1);
+    expect(results.find(({ code }) => code !== 0)?.stderr).toMatch(
+      /error\[(plan-applied|plan-stale|state-locked)\]/,
+    );
+    const { runs } = JSON.parse(await made.ok(["history", "--json"])) as { runs: { changes: object }[] };
+    expect(runs.filter(({ changes }) => "create" in changes && changes.create === 4)).toHaveLength(1);
+  });
+
   test("another plugin: which, both sums, before it is started", async () => {
     const made = await stack({
       "Pulumi.yaml": "name: plugged\nruntime: nodejs\n",
