@@ -16,8 +16,7 @@ export function runTool(
         // 127: a shim of a version manager that stands for nothing.
         if (error !== null && (error.code === "ENOENT" || (error.code as unknown) === 127))
           return resolve(undefined);
-        if (error !== null)
-          return resolve({ failed: stderr.trim().split("\n").slice(-3).join(" ") || error.message });
+        if (error !== null) return resolve({ failed: lastWords(stderr) ?? `it ended with ${error.code}` });
         try {
           resolve({ json: JSON.parse(stdout) as Record<string, unknown> });
         } catch {
@@ -27,4 +26,11 @@ export function runTool(
       },
     );
   });
+}
+
+/** The line that names an error, or the last one, in one piece. */
+function lastWords(stderr: string): string | undefined {
+  const lines = stderr.split("\n").map((line) => line.replace(/\s+/g, " ").trim());
+  const said = lines.findLast((line) => /error|denied|expired|could not|unable/i.test(line));
+  return (said ?? lines.findLast((line) => line !== ""))?.slice(0, 200);
 }
