@@ -126,7 +126,7 @@ describe("a stack over three clouds' packages, with stand-in plugins", () => {
     expect(heal.stdout).toContain("Apply complete: 1 created, 1 updated");
     expect((await run("drift")).code).toBe(0);
 
-    expect((await run("destroy", "--yes")).code).toBe(0);
+    expect(await run("destroy", "--yes")).toMatchObject({ code: 0 });
     expect(made.objects()).toEqual({});
     for (const text of seen) for (const value of Object.values(secrets)) expect(text).not.toContain(value);
     // The far side holds it in clear, beside the project; orch itself nowhere.

@@ -284,7 +284,7 @@ describe("leases", () => {
     "a process that ended and that nobody waited for holds no lock",
     async () => {
       // The shell becomes `sleep`, which does not know of its child: a zombie, as in containers without an init.
-      const parent = spawn("sh", ["-c", "sh -c : & echo $!; exec sleep 30"], {
+      const parent = spawn("sh", ["-c", "sleep 0.5 & echo $!; exec sleep 30"], {
         stdio: ["ignore", "pipe", "ignore"],
       });
       try {

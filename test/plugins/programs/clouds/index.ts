@@ -19,7 +19,10 @@ const account = new azure.storage.StorageAccount("store", {
   tags: { bucket: bucket.arn },
 });
 
-const cluster = new kubernetes.Provider("cluster", { kubeconfig: config.requireSecret("kubeconfig"), namespace: "apps" });
+const cluster = new kubernetes.Provider("cluster", {
+  kubeconfig: config.requireSecret("kubeconfig"),
+  namespace: "apps",
+});
 const labels = { app: "web" };
 const secret = new kubernetes.core.v1.Secret(
   "credentials",
@@ -41,7 +44,10 @@ const web = new kubernetes.apps.v1.Deployment(
               image: "nginx:1.27",
               env: [
                 { name: "STORE", value: account.primaryEndpoints.blob },
-                { name: "PASSWORD", valueFrom: { secretKeyRef: { name: secret.metadata.name, key: "password" } } },
+                {
+                  name: "PASSWORD",
+                  valueFrom: { secretKeyRef: { name: secret.metadata.name, key: "password" } },
+                },
               ],
             },
           ],
