@@ -228,6 +228,12 @@ test("nothing that orch writes or prints holds a secret", async () => {
   expect(failed.code).toBe(1);
   expect(failed.stdout + failed.stderr).toContain("the server refused [secret]");
   await orch(["apply", "--yes", "--json"]);
+  for (const json of [[], ["--json"]]) {
+    await ok(["show", "plan", "first.plan", ...json]);
+    await ok(["history", ...json]);
+    await ok(["history", "2", ...json]);
+    await ok(["state", "diff", "1", "2", ...json]);
+  }
   await ok(["secrets", "rotate"]);
   // The stack can still be read after it, by its new key only.
   expect(await ok(["stack", "output"])).toContain("[secret]");
