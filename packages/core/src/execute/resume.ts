@@ -211,9 +211,9 @@ async function findCreated(at: Place, configured: ConfiguredProvider): Promise<S
     case "id-known-before":
       if (intent.id !== undefined) {
         const object = await readObject(at, configured, intent.id);
-        // Not there: creating it again makes no second one.
-        return object ? adopted(at, object) : { how: "retry", writes: [] };
+        if (object) return adopted(at, object);
       }
+      // Not there yet is not never: the request may still be on its way, and a new plan could draw another name. The same once more makes no second one.
       return complete ? createAgain(at, configured) : waiting(unfinished);
     case "token":
       if (intent.token === undefined) return mustAsk(unfinished, "it was begun without a token");

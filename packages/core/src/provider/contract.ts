@@ -27,8 +27,8 @@ export interface ProviderTraits {
 
 /**
  * After a crash in the middle of a creation:
- * - `id-known-before`: the object is read by the id that the preview told; where it told none, `create` is called again with the same inputs, and gives the
- *   object that is there.
+ * - `id-known-before`: the object is read by the id that the preview told; where it told none, or nothing is there (yet), `create` is called again with the
+ *   same inputs, and gives the object that is there.
  * - `token`: `create` is called again with the same inputs and token, and gives the object that the first call made, or makes it.
  * - `list`: `find` looks for it.
  * - `no`: a person is asked.
