@@ -58,6 +58,7 @@ export class SshPool {
         reject(
           new OrchError({
             ...unreachable(hop, why),
+            reason: "connection-lost",
             message: `The connection to ${hopName(hop)} was lost: ${why}`,
             next: [
               "Check that the machine is up, then run the same command again: what was finished is kept.",
