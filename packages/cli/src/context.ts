@@ -90,7 +90,7 @@ export async function withEngine<T>(
   flags: EngineFlags,
   use: (work: Work) => Promise<T>,
 ): Promise<T> {
-  const loading = Promise.all([import("./loaders.js"), import("@orch/core/engine")]);
+  const loading = Promise.all([import("@orch/providers/loaders"), import("@orch/core/engine")]);
   // Awaited below; a failure of the stack is told first.
   loading.catch(() => undefined);
   const stack = await openStack(orchVersion);

@@ -1,3 +1,4 @@
+export { type ApplyOptions, apply, closeEngine, drift, plan, resumeRun } from "./engine.js";
 export * from "./engine-contract.js";
 export * from "./model/diff.js";
 export * from "./model/event.js";

@@ -1,1 +1,2 @@
-export {};
+/** Providers for orch's engine. Programs import the classes of one system instead: `@orch/providers/host`. */
+export * from "./loaders.js";

@@ -1,13 +1,14 @@
 /** Which code serves which package: the program's dynamic providers, orch's own direct providers, then Pulumi plugins. */
 import type { Project } from "@orch/core/project/contract";
 import type { ProviderLoader } from "@orch/core/provider/contract";
-import { hostLoader } from "@orch/providers/host/index";
-import { dynamicLoader } from "@orch/providers/pulumi/dynamic";
-import { pluginLoader } from "@orch/providers/pulumi/loader";
+import { hostLoader } from "./host/index.js";
+import { dynamicLoader } from "./pulumi/dynamic.js";
+import { pluginLoader } from "./pulumi/loader.js";
 
 /** Packages that orch serves itself, unless the project file's `providers` says `plugin`. */
 const direct: Readonly<Record<string, () => ProviderLoader>> = { host: hostLoader };
 
+/** For `EngineContext.loaders`: asked in this order, the first that knows a package serves it. */
 export function loadersFor(project: Project): ProviderLoader[] {
   const { programDir, dir, settings } = project;
   return [
