@@ -15,7 +15,7 @@ import {
 } from "./world.js";
 
 const full = process.env.ORCH_CRASH === "full";
-const random = Number(process.env.ORCH_CRASH_RANDOM ?? (full ? 200 : 20));
+const random = Number(process.env.ORCH_CRASH_RANDOM ?? (full ? 200 : 12));
 const seed = Number(process.env.ORCH_CRASH_SEED ?? Math.floor(Date.now() / 86_400_000));
 
 let lanes: Lane[] = [];
@@ -75,7 +75,7 @@ async function all(title: string, cases: { name: string; case: Case; expected: O
 
 test("killed right before and right after each journal boundary", { timeout: 1_800_000 }, async () => {
   const cases = phases.flatMap(({ name, from, version, boundaries, expected }) =>
-    pick(boundaries, 24).flatMap((boundary) =>
+    pick(boundaries, 48).flatMap((boundary) =>
       (["before", "after"] as const).map((when) => ({
         name: `${name}, ${when} boundary ${boundary} of ${boundaries}`,
         case: { from, version, kill: { boundary, when } },
@@ -91,7 +91,7 @@ test("killed as each effect arrives, is done but not answered, and is done after
 }, async () => {
   const whens: KillAtEffect["when"][] = ["arrived", "done", "late"];
   const cases = phases.flatMap(({ name, from, version, effects, expected }) =>
-    pick(effects, 20).flatMap((effect) =>
+    pick(effects, 40).flatMap((effect) =>
       whens.map((when) => ({
         name: `${name}, effect ${effect} of ${effects} ${when}`,
         case: { from, version, killAtEffect: { effect, when } },
