@@ -1,5 +1,5 @@
 /** The far side: what exists "in the cloud". In memory, or in a file (CLOUD_STORE) that tests read and change behind orch's back. */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { Props } from "../kit.ts";
 
 export interface Entry {
@@ -49,7 +49,7 @@ function locked(change: () => void): void {
   try {
     change();
   } finally {
-    rmdirSync(lock);
+    rmSync(lock, { recursive: true, force: true });
   }
 }
 
