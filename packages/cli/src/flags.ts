@@ -9,6 +9,12 @@ export const refreshFlag = Flags.boolean({
   char: "r",
   summary: "Read every resource first; what changed outside orch is shown and put right.",
 });
+export const replaceFlag = Flags.string({
+  summary: "Replace this resource whatever the comparison says; may be given several times.",
+  helpValue: "URN",
+  multiple: true,
+  multipleNonGreedy: true,
+});
 export const parallelFlag = Flags.custom<number>({
   char: "p",
   summary: "How many operations run at the same time (default 32).",

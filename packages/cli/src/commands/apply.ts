@@ -3,7 +3,7 @@ import * as Flags from "@oclif/core/flags";
 import { OrchError } from "@orch/core/model/failure";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
-import { diffFlag, jsonFlag, parallelFlag, refreshFlag, yesFlag } from "../flags.js";
+import { diffFlag, jsonFlag, parallelFlag, refreshFlag, replaceFlag, yesFlag } from "../flags.js";
 import { openView } from "../view/view.js";
 
 export default class Apply extends OrchCommand {
@@ -28,12 +28,7 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
     json: jsonFlag,
     diff: diffFlag,
     refresh: refreshFlag,
-    replace: Flags.string({
-      summary: "Replace this resource whatever the comparison says; may be given several times.",
-      helpValue: "URN",
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
+    replace: replaceFlag,
     "continue-on-error": Flags.boolean({
       summary: "When a step fails, still do all that does not depend on it.",
     }),

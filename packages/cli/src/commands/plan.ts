@@ -3,7 +3,7 @@ import { hasChanges } from "@orch/core/model/plan";
 import { hasOpen } from "../ask-open.js";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
-import { diffFlag, jsonFlag, parallelFlag, refreshFlag } from "../flags.js";
+import { diffFlag, jsonFlag, parallelFlag, refreshFlag, replaceFlag } from "../flags.js";
 import { savePlan } from "../plan-file.js";
 import { planJson } from "../render/json.js";
 import { renderPlan } from "../render/plan.js";
@@ -31,12 +31,7 @@ Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing
     json: jsonFlag,
     diff: diffFlag,
     refresh: refreshFlag,
-    replace: Flags.string({
-      summary: "Replace this resource whatever the comparison says; may be given several times.",
-      helpValue: "URN",
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
+    replace: replaceFlag,
     "detailed-exitcode": Flags.boolean({ summary: "Exit with 2 when there are changes." }),
     parallel: parallelFlag(),
   };

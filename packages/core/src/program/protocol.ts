@@ -1,19 +1,11 @@
 /** The control messages between the engine and the process that runs a program. Requests of the SDK are frames of their own. */
 
-/** What the child needs before it can run the program; a part of ProgramOptions as JSON. */
-export interface StartOptions {
-  readonly projectDir: string;
-  readonly programDir: string;
-  readonly entry?: string;
-  readonly project: string;
-  readonly stack: string;
-  readonly organization: string;
-  readonly config: Readonly<Record<string, string>>;
-  readonly secretKeys: readonly string[];
-  readonly dryRun: boolean;
-  readonly parallel: number;
+import type { ProgramOptions } from "./contract.js";
+
+/** What the child needs before it can run the program: the part of ProgramOptions that can go as JSON. */
+export type StartOptions = Omit<ProgramOptions, "signal" | "events" | "env"> & {
   readonly env: Readonly<Record<string, string>>;
-}
+};
 
 export type ToChild =
   | { readonly type: "start"; readonly options: StartOptions }
