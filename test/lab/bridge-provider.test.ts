@@ -18,7 +18,7 @@ import {
 } from "./bridge.js";
 import { describeLab } from "./requirements.js";
 
-describeLab("orch's plugin provider on the Terraform bridge plugin", { bridge: true }, () => {
+describeLab("orch's plugin provider on the Terraform bridge plugin", ["bridge", "random", "tls"], () => {
   let root: string;
   let provider: PluginProvider | undefined;
   let logged: string[];

@@ -24,7 +24,7 @@ const UNIMPLEMENTED = 12;
 
 type Properties = Record<string, unknown>;
 
-describeLab("lab: the Terraform bridge plugin", { bridge: true }, () => {
+describeLab("lab: the Terraform bridge plugin", ["bridge", "random", "tls"], () => {
   const rpc = providerMessages();
   const struct = (properties: Properties) => rpc.Struct.fromJavaScript(properties);
   let bridge: RunningBridge | undefined;

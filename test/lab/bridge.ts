@@ -4,7 +4,9 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import { labBin } from "./requirements.js";
-import tools from "./tools.json" with { type: "json" };
+import bridge from "./tools/bridge.json" with { type: "json" };
+import random from "./tools/random.json" with { type: "json" };
+import tls from "./tools/tls.json" with { type: "json" };
 
 const require = createRequire(import.meta.url);
 /** The SDK's own copy of google-protobuf: messages of another copy are refused. */
@@ -14,7 +16,8 @@ const START_TIMEOUT_MS = 30_000;
 /** A Terraform provider that `install.mjs` builds. */
 export type TerraformProviderName = "random" | "tls";
 
-const plugin = goTool("bridge");
+const plugin = bridge;
+const terraformProviders = { random, tls };
 
 /** The name and version under which the bridge plugin is installed and asked for. */
 export const BRIDGE_NAME = "terraform-provider";
@@ -27,13 +30,7 @@ export function bridgePluginPath(): string {
 
 /** The built provider binary. What the bridge is parameterised with; it must be absolute or begin with a dot. */
 export function terraformProviderPath(name: TerraformProviderName): string {
-  return join(labBin(), goTool(name).output);
-}
-
-function goTool(name: string) {
-  const tool = tools.goTools.find((each) => each.name === name);
-  if (!tool) throw new Error(`tools.json has no ${name}`);
-  return tool;
+  return join(labBin(), terraformProviders[name].output);
 }
 
 /**

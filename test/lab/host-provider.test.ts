@@ -21,7 +21,7 @@ const to = (server: LabSshd, more: PropertyMap = {}): PropertyMap => ({
   },
 });
 
-describeLab("lab: the host provider over a real sshd", { sshd: true }, () => {
+describeLab("lab: the host provider over a real sshd", ["sshd"], () => {
   let server: LabSshd;
   let jump: LabSshd;
   beforeAll(async () => {

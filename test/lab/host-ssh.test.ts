@@ -9,7 +9,7 @@ import { type LabStack, labStack } from "./stack.js";
 
 const TOKEN = "tok-8f14e45fceea167a";
 
-describeLab("lab: a program on a machine over SSH", { sshd: true }, () => {
+describeLab("lab: a program on a machine over SSH", ["sshd"], () => {
   let web: LabSshd;
   let stack: LabStack;
   let remote: string;

@@ -3,7 +3,10 @@
 //
 //   node test/lab/install.mjs            everything
 //   node test/lab/install.mjs --check    only say what is missing (exit 1 when something is)
-//   node test/lab/install.mjs sshd tls   only these (sshd, bridge, random, tls)
+//   node test/lab/install.mjs sshd tls   only these: names of files in test/lab/tools
+//
+// Each file in test/lab/tools is one thing that tests need: programs from Debian packages, a Python environment from PyPI, or a program
+// built from a Go module in test/lab/go.
 //
 // Binaries go to .lab/bin at the root of the repository, or to $ORCH_LAB_DIR/bin. Go's own build cache does the rest:
 // the first build of the bridge plugin takes about four minutes of CPU, a later one the time to link.
@@ -15,6 +18,7 @@ import {
   constants,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -27,7 +31,36 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const labDirectory = resolve(process.env.ORCH_LAB_DIR ?? join(here, "..", "..", ".lab"));
 const binDirectory = join(labDirectory, "bin");
-const { goTools } = JSON.parse(readFileSync(join(here, "tools.json"), "utf8"));
+/** {name, kind: "debian" | "pypi" | "go", …} by name; Debian's first, as its one call of apt-get serves them all. */
+const tools = readdirSync(join(here, "tools"))
+  .filter((file) => file.endsWith(".json"))
+  .map((file) => ({
+    name: file.slice(0, -".json".length),
+    ...JSON.parse(readFileSync(join(here, "tools", file), "utf8")),
+  }))
+  .sort((a, b) => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name));
+
+const SERVER_FOLDERS = ["/usr/sbin", "/sbin", "/usr/local/go/bin"];
+
+/** Paths that fit a pattern in which `*` stands for one folder's name; Node 20's fs has no glob yet. */
+function globSync(pattern) {
+  return pattern
+    .split("/")
+    .slice(1)
+    .reduce(
+      (folders, part) =>
+        folders.flatMap((folder) => {
+          if (!part.includes("*")) return existsSync(join(folder, part)) ? [join(folder, part)] : [];
+          const fits = new RegExp(`^${part.replaceAll(".", "\\.").replaceAll("*", ".*")}$`);
+          return existsSync(folder)
+            ? readdirSync(folder)
+                .filter((name) => fits.test(name))
+                .map((name) => join(folder, name))
+            : [];
+        }),
+      ["/"],
+    );
+}
 
 /** Prints one line of progress. */
 function say(line) {
@@ -46,7 +79,7 @@ function run(command, args, options = {}) {
 
 /** The full path of a program on PATH or in the folders where Debian keeps servers. */
 function findProgram(name) {
-  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin", "/usr/local/go/bin"];
+  const folders = [...(process.env.PATH ?? "").split(delimiter), ...SERVER_FOLDERS];
   for (const folder of folders.filter(Boolean)) {
     const file = join(folder, name);
     try {
@@ -59,27 +92,33 @@ function findProgram(name) {
   return undefined;
 }
 
-const SSHD_PROGRAMS = ["sshd", "ssh-keygen"];
-
-function sshdMissing() {
-  return SSHD_PROGRAMS.filter((name) => findProgram(name) === undefined);
+/** What of a Debian tool's programs is not there. A path with a slash is looked for as it is; `*` in it stands for a version. */
+function programsMissing(tool) {
+  return tool.programs.filter((name) =>
+    name.includes("/") ? globSync(name).length === 0 : !findProgram(name),
+  );
 }
 
 /**
- * Installs Debian's OpenSSH server. The package would start its own service on port 22; the lab starts a server of its
- * own on loopback instead, so a policy-rc.d that refuses is laid down for the time of the install (unless the
- * machine has one already).
+ * Installs Debian packages. Servers among them would start on their own ports; the lab starts its own on loopback instead, so a
+ * policy-rc.d that refuses is laid down for the time of the install (unless the machine has one already).
  */
-function installSshd() {
-  if (sshdMissing().length === 0) return say(`sshd: there already (${findProgram("sshd")})`);
+function installDebian(wanted) {
+  const lacking = wanted.filter((tool) => programsMissing(tool).length > 0);
+  for (const tool of wanted) if (!lacking.includes(tool)) say(`${tool.name}: there already`);
+  if (lacking.length === 0) return;
+  const names = lacking.map(({ name }) => name).join(", ");
+  const packages = [...new Set(lacking.flatMap((tool) => tool.packages))];
   const aptGet = findProgram("apt-get");
   if (!aptGet)
-    throw new Error("sshd is missing and this machine has no apt-get: install an OpenSSH server by hand");
+    throw new Error(
+      `${names} missing and this machine has no apt-get: install ${packages.join(" ")} by hand`,
+    );
   const isRoot = process.getuid?.() === 0;
   const sudo = isRoot ? undefined : findProgram("sudo");
   if (!isRoot && !sudo) {
     throw new Error(
-      "sshd is missing and this user may not install it: as root, run  apt-get install openssh-server",
+      `${names} missing and this user may not install: as root, run  apt-get install ${packages.join(" ")}`,
     );
   }
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
@@ -98,8 +137,9 @@ function installSshd() {
       "-y",
       "-qq",
       "-o=Dpkg::Use-Pty=0",
+      "-o=DPkg::Lock::Timeout=600",
       "--no-install-recommends",
-      "openssh-server",
+      ...packages,
     ];
     try {
       asRoot(...install);
@@ -112,11 +152,41 @@ function installSshd() {
   } finally {
     if (ownPolicy) rmSync(policy, { force: true });
   }
-  const missing = sshdMissing();
-  if (missing.length > 0)
-    throw new Error(`openssh-server is installed, and ${missing.join(", ")} is still not to be found`);
-  say(`sshd: installed (${findProgram("sshd")})`);
+  for (const tool of lacking) {
+    const missing = programsMissing(tool);
+    if (missing.length > 0)
+      throw new Error(
+        `${tool.packages.join(" ")} installed, and ${missing.join(", ")} still not to be found`,
+      );
+    say(`${tool.name}: installed`);
+  }
 }
+
+/** A virtual environment in .lab/pypi/NAME with the pinned requirements. */
+const pypiFolder = (tool) => join(labDirectory, "pypi", tool.name);
+const pypiKey = (tool) => JSON.stringify(tool.requirements);
+function isInstalledPypi(tool) {
+  const stamp = join(pypiFolder(tool), "installed-from");
+  return existsSync(stamp) && readFileSync(stamp, "utf8") === pypiKey(tool);
+}
+function installPypi(tool) {
+  if (isInstalledPypi(tool)) return say(`${tool.name}: there already`);
+  const python = findProgram("python3");
+  if (!python) throw new Error(`${tool.name} is missing and there is no python3`);
+  const folder = pypiFolder(tool);
+  rmSync(folder, { recursive: true, force: true });
+  run(python, ["-m", "venv", folder]);
+  run(join(folder, "bin", "pip"), ["install", "-q", "--disable-pip-version-check", ...tool.requirements]);
+  writeFileSync(join(folder, "installed-from"), pypiKey(tool));
+  say(`${tool.name}: installed`);
+}
+
+const isThere = (tool, go) =>
+  tool.kind === "debian"
+    ? programsMissing(tool).length === 0
+    : tool.kind === "pypi"
+      ? isInstalledPypi(tool)
+      : isBuilt(tool, go);
 
 function linkerFlags(tool) {
   const version = tool.versionVariable ? [`-X ${tool.versionVariable}=v${tool.version}`] : [];
@@ -185,24 +255,21 @@ function buildGoTool(tool, go) {
 }
 
 function main(args) {
-  const names = ["sshd", ...goTools.map((tool) => tool.name)];
+  const names = tools.map((tool) => tool.name);
   const check = args.includes("--check");
-  const wanted = args.filter((arg) => arg !== "--check");
-  const unknown = wanted.filter((name) => !names.includes(name));
+  const asked = args.filter((arg) => arg !== "--check");
+  const unknown = asked.filter((name) => !names.includes(name));
   if (unknown.length > 0) {
     process.stderr.write(
       `lab: there is no ${unknown.join(", ")}; there are ${names.join(", ")} (and --check)\n`,
     );
     return 2;
   }
-  const wants = (name) => wanted.length === 0 || wanted.includes(name);
+  const wanted = tools.filter(({ name }) => asked.length === 0 || asked.includes(name));
   const go = findProgram("go");
 
   if (check) {
-    const missing = [
-      ...(wants("sshd") ? sshdMissing() : []),
-      ...goTools.filter((tool) => wants(tool.name) && !isBuilt(tool, go)).map((tool) => tool.output),
-    ];
+    const missing = wanted.filter((tool) => !isThere(tool, go)).map(({ name }) => name);
     say(
       missing.length === 0
         ? "everything is there"
@@ -221,8 +288,10 @@ function main(args) {
       failures.push(failure.message);
     }
   };
-  if (wants("sshd")) attempt(installSshd);
-  for (const tool of goTools.filter((each) => wants(each.name))) attempt(() => buildGoTool(tool, go));
+  const of = (kind) => wanted.filter((tool) => tool.kind === kind);
+  if (of("debian").length > 0) attempt(() => installDebian(of("debian")));
+  for (const tool of of("pypi")) attempt(() => installPypi(tool));
+  for (const tool of of("go")) attempt(() => buildGoTool(tool, go));
   for (const failure of failures) process.stderr.write(`lab: ${failure}\n`);
   return failures.length === 0 ? 0 : 1;
 }

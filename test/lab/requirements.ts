@@ -1,18 +1,20 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, test } from "vitest";
-import tools from "./tools.json" with { type: "json" };
 
 const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
-/** What a suite can ask for. */
-export interface LabNeeds {
-  /** An OpenSSH server and ssh-keygen, as Debian's `openssh-server` brings them. */
-  readonly sshd?: boolean;
-  /** The Terraform bridge plugin with the random and tls providers. */
-  readonly bridge?: boolean;
-}
+/** What a suite can ask for: names of files in test/lab/tools. */
+export type LabNeeds = readonly string[];
+
+type Tool =
+  | { readonly kind: "debian"; readonly programs: readonly string[] }
+  | { readonly kind: "pypi"; readonly requirements: readonly string[] }
+  | { readonly kind: "go"; readonly output: string };
+
+const toolsFolder = join(dirname(fileURLToPath(import.meta.url)), "tools");
+const toolNames = readdirSync(toolsFolder).map((file) => file.replace(/\.json$/, ""));
 
 /** One thing that a suite needs and this machine does not have. */
 export interface Missing {
@@ -30,10 +32,14 @@ export interface LabAnswer {
   readonly required: boolean;
 }
 
+const labFolder = (): string => resolve(process.env.ORCH_LAB_DIR ?? join(repositoryRoot, ".lab"));
+
 /** The folder with the binaries that `install.mjs` builds: `.lab/bin` at the repository's root, or `$ORCH_LAB_DIR/bin`. */
-export function labBin(): string {
-  return join(resolve(process.env.ORCH_LAB_DIR ?? join(repositoryRoot, ".lab")), "bin");
-}
+export const labBin = (): string => join(labFolder(), "bin");
+
+/** A program of a Python environment that `install.mjs` made. */
+export const pypiProgram = (tool: string, program: string): string =>
+  join(labFolder(), "pypi", tool, "bin", program);
 
 /** The full path of a program on PATH or where Debian keeps servers; undefined when it is in neither. */
 export function findProgram(name: string): string | undefined {
@@ -50,21 +56,25 @@ function isExecutable(file: string): boolean {
   }
 }
 
+/** What of a tool this machine does not have, for people. */
+function missingOf(name: string): readonly string[] {
+  if (!toolNames.includes(name)) throw new Error(`there is no test/lab/tools/${name}.json`);
+  const tool = JSON.parse(readFileSync(join(toolsFolder, `${name}.json`), "utf8")) as Tool;
+  switch (tool.kind) {
+    case "debian":
+      return tool.programs.filter((program) =>
+        program.includes("/") ? globSync(program).length === 0 : !findProgram(program),
+      );
+    case "pypi":
+      return existsSync(join(labFolder(), "pypi", name, "installed-from")) ? [] : [name];
+    case "go":
+      return isExecutable(join(labBin(), tool.output)) ? [] : [tool.output];
+  }
+}
+
 /** What of `needs` this machine does not have. Looks at files only; starts nothing. */
 export function labRequires(needs: LabNeeds): LabAnswer {
-  const missing: Missing[] = [];
-  if (needs.sshd) {
-    for (const program of ["sshd", "ssh-keygen"]) {
-      if (!findProgram(program)) missing.push({ what: program, name: "sshd" });
-    }
-  }
-  if (needs.bridge) {
-    for (const tool of tools.goTools) {
-      if (!isExecutable(join(labBin(), tool.output))) {
-        missing.push({ what: tool.output, name: tool.name });
-      }
-    }
-  }
+  const missing: Missing[] = needs.flatMap((name) => missingOf(name).map((what) => ({ what, name })));
   const names = [...new Set(missing.map((each) => each.name))].join(" ");
   const what = missing.map((each) => each.what).join(", ");
   const reason =

@@ -32,7 +32,7 @@ function output(client: Client, command: string): Promise<{ stdout: string; code
 /** The SHA-256 of the key in a line of known_hosts, as ssh2's `hostHash` gives it. */
 const hostKey = (line: string) => Buffer.from(line.trim().split(" ")[2] ?? "", "base64");
 
-describeLab("lab: sshd", { sshd: true }, () => {
+describeLab("lab: sshd", ["sshd"], () => {
   let server: LabSshd;
   let jump: LabSshd;
   let work: string;

@@ -16,7 +16,7 @@ import { type LabStack, labStack, processesOf } from "./stack.js";
 const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
 const commonName = (pem: string) => new X509Certificate(pem).subject.replace("CN=", "");
 
-describeLab("lab: a program on bridged Terraform providers", { bridge: true }, () => {
+describeLab("lab: a program on bridged Terraform providers", ["bridge", "random", "tls"], () => {
   let stack: LabStack;
 
   afterEach(() => {

@@ -49,6 +49,12 @@ export const exitCodes = {
   "connection-lost": 1,
   "host-key-mismatch": 1,
   "authentication-failed": 1,
+  /** Known, but not allowed to. */
+  "permission-denied": 1,
+  /** Refused for now, and still after waiting and trying again. */
+  throttled: 1,
+  /** Somebody else changed, made or holds the object meanwhile. */
+  conflict: 1,
   timeout: 1,
   // state
   "state-newer": 1,

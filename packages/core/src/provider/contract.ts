@@ -5,6 +5,7 @@
  */
 import type { ChangeEffect } from "../model/diff.js";
 import type { LogLevel } from "../model/event.js";
+import type { Failure } from "../model/failure.js";
 import type { PackageDescriptor } from "../model/resource.js";
 import type { Urn } from "../model/urn.js";
 import type { PropertyMap, Value } from "../model/value.js";
@@ -145,6 +146,40 @@ export interface FindResponse {
 export interface ReadResponse {
   readonly object?: { readonly id: string; readonly inputs: PropertyMap; readonly outputs: PropertyMap };
   readonly partial?: PartialFailure;
+  /** Who changed the object last, where the system keeps that: newest first. For people; never compared. */
+  readonly changes?: readonly ObjectChange[];
+}
+
+/** One change of an object, as far as the system tells. */
+export interface ObjectChange {
+  /** A person, a client or a field manager, by the system's own name. */
+  readonly by?: string;
+  /** Milliseconds since the epoch. */
+  readonly at?: number;
+  /** How: `kubectl edit`, `whenChanged`. */
+  readonly how?: string;
+  /** Property paths that this change is about, where the system says; absent: any. */
+  readonly paths?: readonly string[];
+}
+
+/** Reads many objects of this provider with as few requests as its API allows. */
+export interface ReadManyRequest extends CallOptions {
+  readonly reads: readonly Omit<ReadRequest, keyof CallOptions>[];
+}
+/** One answer per read, in the same order; what could not be read fails by itself, not the others with it. */
+export type ReadManyResponse = readonly (ReadResponse | { readonly failure: Failure })[];
+
+/** Which objects of a type are there, managed or not? */
+export interface ListRequest extends CallOptions {
+  readonly type: string;
+  /** What narrows the search, in the type's own words (a namespace, a base DN, a zone): documented with the type. */
+  readonly scope?: PropertyMap;
+}
+export interface ListedObject {
+  readonly id: string;
+  /** For people: a name or a path. */
+  readonly title?: string;
+  readonly changes?: readonly ObjectChange[];
 }
 
 export interface UpdateRequest extends CallOptions {
@@ -212,6 +247,15 @@ export interface Provider {
   update(request: UpdateRequest): Promise<UpdateResponse>;
   delete(request: DeleteRequest): Promise<void>;
   invoke(request: InvokeRequest): Promise<InvokeResponse>;
+
+  /** For drift and refresh of many objects. Absent: each is read by itself. */
+  readMany?(request: ReadManyRequest): Promise<ReadManyResponse>;
+  /** Types that `readMany` has a shorter way for; the others are read by themselves. Absent: all. */
+  readonly readManyTypes?: ReadonlySet<string>;
+  /** Types that `list` knows. */
+  readonly listTypes?: ReadonlySet<string>;
+  /** Every object of a type within a scope, page by page. Only for `listTypes`. */
+  list?(request: ListRequest): AsyncIterable<ListedObject>;
 
   /**
    * Needed for `findAgain: "list"`. Answers once it is sure: a request that is still under way in the other system, or an object that its lists do not show yet,

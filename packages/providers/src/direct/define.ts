@@ -5,10 +5,17 @@
  */
 import type { ChangeEffect } from "@orch/core/model/diff";
 import type { LogLevel } from "@orch/core/model/event";
+import type { Failure } from "@orch/core/model/failure";
 import type { PropertyPath } from "@orch/core/model/path";
 import type { Urn } from "@orch/core/model/urn";
 import type { PropertyMap, Value } from "@orch/core/model/value";
-import type { CheckFailure, LoadContext, ProviderTraits } from "@orch/core/provider/contract";
+import type {
+  CheckFailure,
+  ListedObject,
+  LoadContext,
+  ObjectChange,
+  ProviderTraits,
+} from "@orch/core/provider/contract";
 import type { z } from "zod";
 
 /**
@@ -89,6 +96,19 @@ export interface Unfinished {
   readonly unfinished?: readonly string[];
 }
 
+export interface ReadResult<I extends Shape, O extends Shape> {
+  readonly inputs: Partial<z.input<I>>;
+  readonly outputs: z.input<O>;
+  /** Where it has another one by now: it was renamed in a system whose ids are names. */
+  readonly id?: string;
+  /** Who changed it last, newest first, where the system keeps that. */
+  readonly changes?: readonly ObjectChange[];
+}
+export type OneRead<I extends Shape, O extends Shape> = Pick<
+  ReadCall<I, O, unknown>,
+  "urn" | "id" | "inputs" | "outputs"
+>;
+
 export interface ResourceDefinition<I extends Shape, O extends Shape, S> {
   /** The token: `host:index:File`. */
   readonly type: string;
@@ -128,11 +148,18 @@ export interface ResourceDefinition<I extends Shape, O extends Shape, S> {
     call: CreateCall<I, S>,
   ) => Promise<{ readonly id: string; readonly outputs: z.input<O> } & Unfinished>;
   /** Undefined: gone. Absent: the recorded outputs are believed. `inputs` are the given ones with what is really there put in. */
-  readonly read?: (
-    call: ReadCall<I, O, S>,
-  ) => Promise<
-    { readonly inputs: Partial<z.input<I>>; readonly outputs: z.input<O>; readonly id?: string } | undefined
-  >;
+  readonly read?: (call: ReadCall<I, O, S>) => Promise<ReadResult<I, O> | undefined>;
+  /**
+   * Reads many objects of this type with as few requests as the API allows: one answer per read, in the same order. One that can't be read is a failure
+   * beside the others; what concerns them all is thrown. Absent: each is read by itself.
+   */
+  readonly readMany?: (
+    call: Omit<Call<S>, "urn"> & { readonly reads: readonly OneRead<I, O>[] },
+  ) => Promise<readonly (ReadResult<I, O> | { readonly failure: Failure } | undefined)[]>;
+  /** Every object of this type within `scope`, for what nobody manages; `scope`'s words are in the description. */
+  readonly list?: (
+    call: Omit<Call<S>, "urn"> & { readonly scope: Readonly<Record<string, unknown>> },
+  ) => AsyncIterable<ListedObject>;
   readonly update?: (call: UpdateCall<I, O, S>) => Promise<{ readonly outputs: z.input<O> } & Unfinished>;
   /** Must succeed when the object is gone already. Absent: nothing to do. */
   readonly delete?: (call: DeleteCall<I, O, S>) => Promise<void>;

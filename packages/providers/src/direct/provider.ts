@@ -13,16 +13,20 @@ import type {
   DiffResponse,
   InvokeRequest,
   InvokeResponse,
+  ListedObject,
+  ListRequest,
   LoadContext,
   Provider,
   ProviderTraits,
+  ReadManyRequest,
+  ReadManyResponse,
   ReadRequest,
   ReadResponse,
   UpdateRequest,
   UpdateResponse,
 } from "@orch/core/provider/contract";
 import { checkAgainst, fromConfiguration } from "./check.js";
-import type { AnyResource, Call, ProviderDefinition, Shape } from "./define.js";
+import type { AnyResource, Call, ProviderDefinition, ReadResult, Shape } from "./define.js";
 import { differences, diffResponse } from "./diff.js";
 import { isSecretSchema, packageSchema } from "./schema.js";
 import { fromPlain, markLike, markOutputs, plain, redact, redactFailure, secretTexts } from "./secrets.js";
@@ -185,25 +189,67 @@ class DirectProvider<C extends Shape, S> implements Provider {
       });
     }
     const found = await this.run(request, [request.inputs, request.outputs], (call) =>
-      read({
-        ...call,
-        id: request.id,
-        inputs: plain(request.inputs) as never,
-        outputs: plain(request.outputs) as never,
-      }),
+      read({ ...call, ...oneRead(request) }),
     );
-    if (found === undefined) return {};
-    const marked = markLike(fromPlain(found.inputs), request.inputs) as PropertyMap;
-    // What is imported is compared with checked inputs: it needs their defaults.
-    const imported = Object.keys(request.inputs).length === 0;
-    const inputs = imported ? checkAgainst(resource.inputs, marked).inputs : marked;
-    return {
-      object: {
-        id: found.id ?? request.id,
-        inputs,
-        outputs: finish(resource, found.outputs, inputs, request.outputs),
-      },
-    };
+    return readResponse(resource, request, found);
+  }
+
+  get readManyTypes(): ReadonlySet<string> {
+    return typesWith(this.definition.resources, "readMany");
+  }
+
+  get listTypes(): ReadonlySet<string> {
+    return typesWith(this.definition.resources, "list");
+  }
+
+  async readMany({ reads, ...options }: ReadManyRequest): Promise<ReadManyResponse> {
+    const answers: ReadManyResponse[number][] = new Array(reads.length);
+    const byType = new Map<string, number[]>();
+    for (const [i, { type }] of reads.entries()) byType.set(type, [...(byType.get(type) ?? []), i]);
+    for (const [type, places] of byType) {
+      const resource = this.resource(type, (reads[places[0] as number] as { urn: Urn }).urn);
+      const requests = places.map((i) => reads[i] as ReadManyRequest["reads"][number]);
+      const found = await this.readManyOf(resource, requests, options);
+      for (const [n, i] of places.entries()) answers[i] = found[n] as ReadManyResponse[number];
+    }
+    return answers;
+  }
+
+  /** What fails for all of them fails each: their resources are what a person knows. */
+  private async readManyOf(
+    resource: AnyResource<S>,
+    requests: ReadManyRequest["reads"],
+    options: CallOptions,
+  ): Promise<ReadManyResponse> {
+    const { readMany } = resource;
+    const secrets = requests.flatMap(({ inputs, outputs }) => [inputs, outputs]);
+    try {
+      if (readMany === undefined) throw new TypeError(`${resource.type} is not among readManyTypes`);
+      const found = await this.run(options, secrets, (call) =>
+        readMany({ ...call, reads: requests.map(oneRead) as never }),
+      );
+      return requests.map((request, i) => {
+        const one = found[i];
+        return one !== undefined && "failure" in one
+          ? { failure: redactFailure(one.failure, secretTexts(request.inputs, request.outputs)) }
+          : readResponse(resource, request, one);
+      });
+    } catch (error) {
+      const failure = toFailure(error);
+      return requests.map(({ urn }) => ({ failure: { ...failure, urn } }));
+    }
+  }
+
+  async *list({ type, scope = {}, ...options }: ListRequest): AsyncIterable<ListedObject> {
+    const { list } = this.resource(type, "");
+    if (list === undefined)
+      return fail({ reason: "unsupported", message: `The objects of ${type} can't be listed` });
+    // Collected within the verb, so that its time, its end and its failures are a verb's.
+    yield* await this.run(options, [scope], async (call) => {
+      const listed: ListedObject[] = [];
+      for await (const one of list({ ...call, scope: plain(scope) })) listed.push(one);
+      return listed;
+    });
   }
 
   async update(request: UpdateRequest): Promise<UpdateResponse> {
@@ -381,6 +427,39 @@ function asFailure(error: unknown): Failure {
       : { reason: "interrupted", message: "Cancelled" };
   return toFailure(error);
 }
+
+const oneRead = ({ urn, id, inputs, outputs }: Pick<ReadRequest, "urn" | "id" | "inputs" | "outputs">) => ({
+  urn,
+  id,
+  inputs: plain(inputs) as never,
+  outputs: plain(outputs) as never,
+});
+
+function readResponse<S>(
+  resource: AnyResource<S>,
+  request: Pick<ReadRequest, "id" | "inputs" | "outputs">,
+  found: ReadResult<Shape, Shape> | undefined,
+): ReadResponse {
+  if (found === undefined) return {};
+  const marked = markLike(fromPlain(found.inputs), request.inputs) as PropertyMap;
+  // What is imported is compared with checked inputs: it needs their defaults.
+  const imported = Object.keys(request.inputs).length === 0;
+  const inputs = imported ? checkAgainst(resource.inputs, marked).inputs : marked;
+  return {
+    object: {
+      id: found.id ?? request.id,
+      inputs,
+      outputs: finish(resource, found.outputs, inputs, request.outputs),
+    },
+    ...(found.changes ? { changes: found.changes } : {}),
+  };
+}
+
+const typesWith = <S>(
+  resources: readonly AnyResource<S>[],
+  ability: "readMany" | "list",
+): ReadonlySet<string> =>
+  new Set(resources.filter((resource) => resource[ability] !== undefined).map(({ type }) => type));
 
 class NotKnown extends Error {}
 
