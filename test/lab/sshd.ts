@@ -10,10 +10,11 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
+import { connect } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { endWithThisProcess, freePort, HOST } from "./process.js";
 import { findProgram } from "./requirements.js";
 
 /** A forwarding that a client asked this server for, as a jump host is asked. */
@@ -61,7 +62,6 @@ export interface LabSshd {
   remove(): Promise<void>;
 }
 
-const HOST = "127.0.0.1";
 const START_TIMEOUT_MS = 15_000;
 
 /**
@@ -218,17 +218,6 @@ function makeKey(path: string, passphrase: string): void {
   execFileSync(keygen, ["-q", "-t", "ed25519", "-N", passphrase, "-C", "orch-lab", "-f", path]);
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, HOST, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
-}
-
 /** Waits until the server greets a client; fails with its log when it ends before that or takes too long. */
 async function untilAnswering(child: ChildProcess, port: number, log: () => string): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
@@ -272,21 +261,6 @@ function descendants(root: number): number[] {
   const below = (pid: number): number[] =>
     (children.get(pid) ?? []).flatMap((each) => [each, ...below(each)]);
   return below(root);
-}
-
-/**
- * A test run that is stopped half-way, even by SIGKILL, must not leave a server behind: a shell that waits for the end of its input,
- * which comes when this process is gone, ends it.
- */
-function endWithThisProcess(child: ChildProcess): void {
-  const guard = spawn("/bin/sh", ["-c", 'read -r _; kill "$0"', String(child.pid)], {
-    stdio: ["pipe", "ignore", "ignore"],
-    // Out of the reach of a Ctrl-C, which goes to the whole group of the test run.
-    detached: true,
-  });
-  guard.unref();
-  (guard.stdin as Socket).unref();
-  child.once("exit", () => guard.kill("SIGKILL"));
 }
 
 function endProcess(pid: number): void {
