@@ -3,8 +3,9 @@
  * went wrong in the words of failures. Everything that a direct provider sends over HTTP goes through one of these.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { fail } from "@orch/core/model/failure";
-import { aborted, connectFailure, type NotSent, notSent, refusal } from "./failures.js";
+import { fail, OrchError } from "@orch/core/model/failure";
+import type { Agent } from "undici";
+import { aborted, cutOff, type NotSent, noAnswer, notSent, refusal } from "./failures.js";
 import { Throttle } from "./throttle.js";
 
 export interface HttpClientOptions {
@@ -14,7 +15,7 @@ export interface HttpClientOptions {
   readonly baseUrl: string;
   /** Headers of every request: authentication. Asked before each try, so that a token can be renewed. */
   readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
-  /** Called once when a request with the headers above was refused with 401; true: they are new now, try again. */
+  /** Called when a request with the headers above was refused with 401, once for all that were under way; true: they are new now, try again. */
   readonly renew?: () => Promise<boolean>;
   readonly tls?: TlsOptions;
   /** Per try, in ms. Default 30,000. */
@@ -47,7 +48,10 @@ export interface HttpRequest {
   /** Sent as JSON; text and bytes are sent as they are. */
   readonly body?: unknown;
   readonly signal: AbortSignal;
-  /** Sending it twice does the same as once. Default: all but POST and PATCH. */
+  /**
+   * Sending it twice does the same as once, so that it may be sent again when no answer came. Default: all but POST and PATCH, and but those with
+   * `if-match` or `if-none-match`: the second would meet what the first has done, and take it for somebody else's.
+   */
   readonly idempotent?: boolean;
   readonly timeoutMs?: number;
 }
@@ -56,7 +60,7 @@ export interface HttpAnswer {
   readonly status: number;
   /** 200 to 299. */
   readonly ok: boolean;
-  readonly headers: Headers;
+  readonly headers: Pick<Headers, "get">;
   readonly text: string;
   /** Rejects (throws `provider-error`) what is no JSON. */
   json<T = unknown>(): T;
@@ -64,8 +68,9 @@ export interface HttpAnswer {
 
 export interface HttpClient {
   /**
-   * Whatever the service answered but 401, 403, 429 and what trying again helped: the caller knows what 404, 409 or 422 means to it. Rejects with
-   * `connection-failed` (nothing was done), `connection-lost` and `timeout` (it may have been done), `authentication-failed`, `permission-denied`, `throttled`.
+   * Whatever the service answered but 401, 403, 429, 502 to 504 and what trying again helped: the caller knows what 404, 409 or 422 means to it. Rejects with
+   * `connection-failed` (nothing was done), `connection-lost` and `timeout` (it may have been done), `authentication-failed`, `permission-denied`, `throttled`
+   * (nothing was done), `provider-config` (a certificate or key that can't be used), or the failure of `headers` and `renew`.
    */
   send(request: HttpRequest): Promise<HttpAnswer>;
   /** Connections that are kept alive are ended. */
@@ -74,100 +79,142 @@ export interface HttpClient {
 
 export function httpClient(options: HttpClientOptions): HttpClient {
   const throttle = new Throttle(options.concurrency ?? 16);
-  let agent: Promise<Agent> | undefined;
+  let agent: Agent | undefined;
 
-  async function once(request: HttpRequest): Promise<HttpAnswer | NotSent> {
+  // Counts renewals: what was refused with older headers than the newest is sent again without another one.
+  let generation = 0;
+  let renewal: Promise<boolean> | undefined;
+
+  /** Are there newer headers than those of a refused request? */
+  function renewed(since: number): Promise<boolean> {
+    if (generation > since) return Promise.resolve(true);
+    renewal ??= (options.renew?.() ?? Promise.resolve(false))
+      .then((fresh) => {
+        if (fresh) generation++;
+        return fresh;
+      })
+      .finally(() => {
+        renewal = undefined;
+      });
+    return renewal;
+  }
+
+  async function once(request: HttpRequest): Promise<Sent> {
     const { method, body, signal, timeoutMs = options.timeoutMs ?? 30_000 } = request;
     const url = urlOf(options.baseUrl, request);
     const raw = body === undefined || typeof body === "string" || body instanceof Uint8Array;
-    const init: RequestInit = {
+    const with_ = generation;
+    const headers = new Headers({ accept: "application/json" });
+    if (!raw) headers.set("content-type", "application/json");
+    for (const part of [await options.headers?.(), request.headers])
+      for (const [name, value] of Object.entries(part ?? {})) headers.set(name, value);
+    const init = {
       method,
       redirect: "manual",
-      headers: {
-        accept: "application/json",
-        ...(raw ? {} : { "content-type": "application/json" }),
-        ...(await options.headers?.()),
-        ...request.headers,
-      },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      headers: Object.fromEntries(headers),
       ...(body === undefined ? {} : { body: raw ? (body as string) : JSON.stringify(body) }),
-    };
-    if (options.tls) {
-      agent ??= agentFor(options.tls);
-      Object.assign(init, { dispatcher: await agent });
-    }
+    } as const;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const either = AbortSignal.any([signal, timeout]);
+    signal.throwIfAborted();
     try {
-      const response = await fetch(url, init);
-      return answerOf(options.service, response, await response.text());
+      const response = await (options.tls
+        ? fetchOverTls(url, { ...init, signal: either })
+        : fetch(url, { ...init, signal: either }));
+      return { answer: answerOf(options.service, response, await response.text()), generation: with_ };
     } catch (error) {
       if (signal.aborted) throw aborted(signal);
-      return notSent(error) ?? connectFailure(error, options, request, timeoutMs);
+      const never = timeout.aborted ? undefined : notSent(error);
+      if (never) return { never };
+      throw noAnswer(error, options, request, timeout.aborted ? timeoutMs : undefined);
     }
   }
 
-  /** Throttled and tried again as long as that is safe. */
+  /** undici is loaded only where a certificate is configured; its own `fetch`, as Node's may be of another version. */
+  async function fetchOverTls(url: URL, init: object): Promise<Answering> {
+    const undici = await import("undici");
+    agent ??= new undici.Agent({ connect: connectOptions(options.tls ?? {}) });
+    return undici.fetch(url, { ...init, dispatcher: agent });
+  }
+
+  /** Before the next request has its turn. */
+  function heed(sent: Sent, attempt: number): Sent {
+    if ("never" in sent) return sent;
+    const { answer } = sent;
+    if (isThrottling(answer)) throttle.slower(retryAfter(answer) ?? backoff(attempt));
+    else if (answer.status < 500) throttle.faster();
+    return sent;
+  }
+
+  /** Throttled, and tried again as long as that is safe. */
   async function send(request: HttpRequest): Promise<HttpAnswer> {
     const tries = 1 + (options.retries ?? 4);
-    const safe = request.idempotent ?? !["POST", "PATCH"].includes(request.method);
-    let renewed = false;
+    const safe = request.idempotent ?? isIdempotent(request);
+    let fresh = false;
     for (let attempt = 1; ; attempt++) {
-      const answer = await throttle
-        .run(request.signal, () => once(request))
-        .catch((error: unknown) => {
-          if (!safe || attempt >= tries || request.signal.aborted) throw error;
-          return undefined;
-        });
-      if (answer === undefined) {
+      const again = attempt < tries;
+      let sent: Sent;
+      try {
+        sent = await throttle.run(request.signal, async () => heed(await once(request), attempt));
+      } catch (error) {
+        if (request.signal.aborted) throw aborted(request.signal);
+        if (!safe || !again || !(error instanceof OrchError) || !isNoAnswer(error)) throw error;
         await wait(backoff(attempt), request.signal);
         continue;
       }
-      if ("notSent" in answer) {
+      if ("never" in sent) {
         // Whatever it was, the service never saw it.
-        if (!answer.passing || attempt >= tries) throw answer.failure(options, request);
+        if (!sent.never.passing || !again) throw sent.never.failure(options, request);
         await wait(backoff(attempt), request.signal);
         continue;
       }
+      const { answer } = sent;
       const { status } = answer;
-      if (status === 401 && !renewed && options.renew) {
-        renewed = true;
-        if (await options.renew()) continue;
+      if (status === 401 && !fresh && options.renew && (await renewed(sent.generation))) {
+        fresh = true;
+        attempt--;
+        continue;
       }
       const later = retryAfter(answer);
-      // Throttling says that nothing was done; a gateway's word for a broken server does not.
-      const refused = status === 429 || (status === 503 && later !== undefined);
-      if (refused) throttle.slower(later ?? backoff(attempt));
-      else throttle.faster();
-      if (attempt < tries && (refused || (safe && [502, 503, 504].includes(status)))) {
+      const refused = isThrottling(answer);
+      const broken = !refused && [502, 503, 504].includes(status);
+      if (again && (refused || (safe && broken))) {
         await wait(later ?? backoff(attempt), request.signal);
         continue;
       }
-      return refusal(answer, options, request) ?? answer;
+      if (broken) throw cutOff(answer, options, request);
+      return refusal(answer, refused, options, request) ?? answer;
     }
   }
 
   return {
     send,
     async close() {
-      await (await agent?.catch(() => undefined))?.close();
+      await agent?.close();
+      agent = undefined;
     },
   };
 }
 
-type Agent = { close(): Promise<void> };
+type Sent = { readonly answer: HttpAnswer; readonly generation: number } | { readonly never: NotSent };
+/** Of an answer by Node's fetch or undici's, what is used. */
+type Answering = Pick<Response, "status" | "ok" | "text"> & {
+  readonly headers: Pick<Headers, "get">;
+};
 
-/** undici is loaded only where a certificate is configured. */
-async function agentFor({ ca, cert, key, serverName, insecure }: TlsOptions): Promise<Agent> {
-  const { Agent } = await import("undici");
-  return new Agent({
-    connect: {
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      ...(serverName === undefined ? {} : { servername: serverName }),
-      ...(insecure ? { rejectUnauthorized: false } : {}),
-    },
-  });
-}
+const isIdempotent = ({ method, headers = {} }: HttpRequest): boolean =>
+  !["POST", "PATCH"].includes(method) &&
+  !Object.keys(headers).some((name) => ["if-match", "if-none-match"].includes(name.toLowerCase()));
+const isNoAnswer = ({ failure }: OrchError): boolean =>
+  failure.reason === "connection-lost" || failure.reason === "timeout";
+
+const connectOptions = ({ ca, cert, key, serverName, insecure }: TlsOptions): object => ({
+  ...(ca === undefined ? {} : { ca }),
+  ...(cert === undefined ? {} : { cert }),
+  ...(key === undefined ? {} : { key }),
+  ...(serverName === undefined ? {} : { servername: serverName }),
+  ...(insecure ? { rejectUnauthorized: false } : {}),
+});
 
 function urlOf(baseUrl: string, { path, query = {} }: HttpRequest): URL {
   const base = new URL(baseUrl);
@@ -186,7 +233,7 @@ function urlOf(baseUrl: string, { path, query = {} }: HttpRequest): URL {
   return url;
 }
 
-function answerOf(service: string, response: Response, text: string): HttpAnswer {
+function answerOf(service: string, response: Answering, text: string): HttpAnswer {
   const { status, ok, headers } = response;
   return {
     status,
@@ -212,6 +259,10 @@ function answerOf(service: string, response: Response, text: string): HttpAnswer
   };
 }
 
+/** Throttling says that nothing was done; a gateway's word for a server that is broken does not. Some throttle with 403. */
+const isThrottling = (answer: HttpAnswer): boolean =>
+  answer.status === 429 || ([403, 503].includes(answer.status) && retryAfter(answer) !== undefined);
+
 /** Milliseconds; full jitter, so that many who were refused together do not come again together. */
 const backoff = (attempt: number): number => Math.random() * Math.min(10_000, 250 * 2 ** attempt) + 50;
 
@@ -219,7 +270,7 @@ const backoff = (attempt: number): number => Math.random() * Math.min(10_000, 25
 function retryAfter({ headers }: HttpAnswer): number | undefined {
   const value = headers.get("retry-after");
   if (value === null) return undefined;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  const ms = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), 120_000);
 }
 

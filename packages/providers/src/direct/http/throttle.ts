@@ -8,32 +8,29 @@ export class Throttle {
   #went = 0;
   /** By `performance.now()`. */
   #pausedUntil = 0;
-  readonly #waiting: (() => void)[] = [];
+  #pauseEnds: NodeJS.Timeout | undefined;
+  /** In the order they came. Who is let in counts as running from then on. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(readonly most: number) {
     this.#allowed = most;
   }
 
+  /** Requests at once, for now. */
+  get allowed(): number {
+    return this.#allowed;
+  }
+
+  /** Rejects with the signal's reason when that fires before its turn. */
   async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    while (this.#running >= this.#allowed || performance.now() < this.#pausedUntil) {
-      await new Promise<void>((resolve, reject) => {
-        const abort = (): void => reject(signal.reason);
-        if (signal.aborted) return abort();
-        signal.addEventListener("abort", abort, { once: true });
-        this.#waiting.push(() => {
-          signal.removeEventListener("abort", abort);
-          resolve();
-        });
-        const pause = this.#pausedUntil - performance.now();
-        if (pause > 0) setTimeout(() => this.#wake(), pause + 1);
-      });
-    }
-    this.#running++;
+    signal.throwIfAborted();
+    if (this.#waiting.size === 0 && this.#running < this.#allowed && !this.#paused()) this.#running++;
+    else await this.#turn(signal);
     try {
       return await work();
     } finally {
       this.#running--;
-      this.#wake();
+      this.#next();
     }
   }
 
@@ -46,16 +43,47 @@ export class Throttle {
     this.#went = 0;
   }
 
+  /** A request went well. */
   faster(): void {
     if (this.#allowed >= this.most || ++this.#went < this.#allowed) return;
     this.#went = 0;
     this.#allowed++;
-    this.#wake();
+    this.#next();
   }
 
-  #wake(): void {
-    if (performance.now() < this.#pausedUntil) return;
-    const free = this.#allowed - this.#running;
-    for (const next of this.#waiting.splice(0, Math.max(0, free))) next();
+  #turn(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const start = (): void => {
+        signal.removeEventListener("abort", leave);
+        resolve();
+      };
+      const leave = (): void => {
+        this.#waiting.delete(start);
+        // A pause that nobody waits for must not keep the process.
+        if (this.#waiting.size === 0) clearTimeout(this.#pauseEnds);
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", leave, { once: true });
+      this.#waiting.add(start);
+      this.#next();
+    });
+  }
+
+  #paused(): boolean {
+    return performance.now() < this.#pausedUntil;
+  }
+
+  #next(): void {
+    if (this.#waiting.size > 0 && this.#paused()) {
+      clearTimeout(this.#pauseEnds);
+      this.#pauseEnds = setTimeout(() => this.#next(), this.#pausedUntil - performance.now() + 1);
+      return;
+    }
+    for (const start of this.#waiting) {
+      if (this.#running >= this.#allowed) return;
+      this.#waiting.delete(start);
+      this.#running++;
+      start();
+    }
   }
 }
