@@ -9,7 +9,7 @@
  *       exists: async (id) => existsSync(id), remove: async (id) => rmSync(id),
  *     }));
  */
-import { exitCodes, OrchError } from "@orch/core/model/failure";
+import { exitCodes, type Failure, OrchError } from "@orch/core/model/failure";
 import { equal, hasSecret, type PropertyMap, Secret, unknown, type Value } from "@orch/core/model/value";
 import type { Provider } from "@orch/core/provider/contract";
 import { afterEach, describe, expect, test } from "vitest";
@@ -37,6 +37,12 @@ export interface ProviderSubject {
   readonly count: () => Promise<number>;
   /** Takes the object away behind the provider's back. */
   readonly remove: (id: string) => Promise<void>;
+  /** Inputs of more objects beside that of `inputs`, at least two; needed when the provider reads many of the type at once, or lists them. */
+  readonly more?: readonly PropertyMap[];
+  /** Makes an object one that can't be read, while it is there. */
+  readonly spoil?: (id: string) => Promise<void>;
+  /** A scope that holds the objects of `inputs` and `more`, and the inputs of an object that is not in it. */
+  readonly within?: { readonly scope: PropertyMap; readonly outside: PropertyMap };
   readonly invoke?: { readonly token: string; readonly args: PropertyMap; readonly result: PropertyMap };
 }
 
@@ -191,6 +197,85 @@ export function providerConformance(name: string, setup: () => Promise<ProviderS
       const made = await create(inputs);
       await remove(made.id);
       expect(await provider.read({ ...resource, ...made })).toEqual({});
+    });
+
+    describe("many at once", () => {
+      /** Objects of `inputs` and `more`, when the provider has the ability for the type. */
+      const several = async (ability: "readMany" | "list") => {
+        const started = await start();
+        const { provider, resource, inputs, more, create } = started;
+        const types = ability === "readMany" ? provider.readManyTypes : provider.listTypes;
+        if (provider[ability] === undefined || types?.has(resource.type) === false) return undefined;
+        if (more === undefined || more.length < 2)
+          throw new Error(`${ability} needs two objects in \`more\``);
+        const objects = [];
+        for (const [i, each] of [inputs, ...more].entries())
+          objects.push({ ...resource, urn: `${resource.urn}${i}`, ...(await create(each)) });
+        return { ...started, objects };
+      };
+      const readMany = async (provider: Provider, reads: readonly (typeof one)[]) =>
+        (await provider.readMany?.({ reads })) ?? [];
+      const one = { urn: "", type: "", name: "", id: "", inputs: {}, outputs: {} };
+
+      test("reads as it would one by one, and in the order that was asked for", async ({ skip }) => {
+        const many = await several("readMany");
+        if (many === undefined) return skip("this provider reads one by one");
+        const { provider, objects } = many;
+        for (const order of [objects, objects.toReversed()]) {
+          const expected = [];
+          for (const each of order) expected.push(await provider.read(each));
+          expect(await readMany(provider, order)).toEqual(expected);
+        }
+        expect(await readMany(provider, [])).toEqual([]);
+      });
+
+      test("tells of one that is gone among others", async ({ skip }) => {
+        const many = await several("readMany");
+        if (many === undefined) return skip("this provider reads one by one");
+        const { provider, objects, remove } = many;
+        await remove((objects[1] as typeof one).id);
+        const answers = await readMany(provider, objects);
+        expect(answers.map((answer) => "failure" in answer || answer.object?.id)).toEqual(
+          objects.map(({ id }, i) => (i === 1 ? undefined : id)),
+        );
+      });
+
+      test("fails for one among others", async ({ skip }) => {
+        const many = await several("readMany");
+        if (many === undefined) return skip("this provider reads one by one");
+        const { provider, objects, spoil } = many;
+        if (spoil === undefined) return skip("nothing here can't be read");
+        await spoil((objects[1] as typeof one).id);
+        const answers = await readMany(provider, objects);
+        expect(answers.map((answer) => "failure" in answer)).toEqual(objects.map((_, i) => i === 1));
+        const answer = answers[1] as { readonly failure: Failure };
+        expect(Object.keys(exitCodes)).toContain(answer.failure.reason);
+        expect(answer.failure.reason).not.toBe("internal");
+      });
+
+      test("lists what is there, each once, with the id that it was made with", async ({ skip }) => {
+        const many = await several("list");
+        if (many === undefined) return skip("this provider lists nothing of this type");
+        const { provider, type, objects, remove, within, create } = many;
+        const listed = async (scope?: PropertyMap): Promise<string[]> => {
+          const ids: string[] = [];
+          for await (const { id } of provider.list?.({ type, ...(scope ? { scope } : {}) }) ?? [])
+            ids.push(id);
+          expect(new Set(ids).size).toBe(ids.length);
+          return ids;
+        };
+        const ids = objects.map(({ id }) => id);
+        if (within === undefined) expect(await listed()).toEqual(expect.arrayContaining(ids));
+        else {
+          const { id: outside } = await create(within.outside);
+          expect(await listed(within.scope)).toEqual(expect.arrayContaining(ids));
+          expect(await listed(within.scope)).not.toContain(outside);
+        }
+        await remove(ids[0] as string);
+        const after = await listed(within?.scope);
+        expect(after).toEqual(expect.arrayContaining(ids.slice(1)));
+        expect(after).not.toContain(ids[0]);
+      });
     });
 
     test("deletes what is gone already without a complaint", async () => {

@@ -122,8 +122,8 @@ export class Lifecycle {
     return apply(this.context(extra), made, { continueOnError: false });
   }
 
-  drift(): Promise<DriftReport> {
-    return drift(this.context());
+  drift(extra: Partial<EngineContext> = {}): Promise<DriftReport> {
+    return drift(this.context(extra));
   }
 
   async rows(): Promise<readonly ResourceState[]> {

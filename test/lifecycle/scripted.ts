@@ -1,13 +1,17 @@
 import { compare } from "@orch/core/model/compare";
-import { type Failure, OrchError } from "@orch/core/model/failure";
+import { type Failure, OrchError, toFailure } from "@orch/core/model/failure";
 import { formatPath } from "@orch/core/model/path";
 import { hasUnknown, type PropertyMap, unknown, type Value } from "@orch/core/model/value";
 import type {
   CheckFailure,
   DetailedChange,
+  ListedObject,
+  ListRequest,
+  ObjectChange,
   Provider,
   ProviderLoader,
   ProviderTraits,
+  ReadResponse,
 } from "@orch/core/provider/contract";
 
 /** How objects of one type behave. */
@@ -40,6 +44,14 @@ export class ScriptedWorld {
   readonly halfDone = new Map<string, string[]>();
   /** `<verb> <name>` → waited for before the effect. */
   readonly waits = new Map<string, Promise<void>>();
+  /** Types that are read many at once. Undefined: the provider cannot. */
+  readManyTypes: ReadonlySet<string> | undefined;
+  /** Types whose objects can be listed, within a scope `{ size: … }` where one is given. */
+  listTypes: ReadonlySet<string> | undefined;
+  /** `readMany Thing 3`, `read a`, `list Thing`: requests that only look, in order. */
+  readonly looks: string[] = [];
+  /** By id. */
+  readonly changes = new Map<string, readonly ObjectChange[]>();
   /** Called at the start of each real verb: to interrupt or kill from inside. */
   onCall: (call: string) => void = () => undefined;
   running = 0;
@@ -74,7 +86,34 @@ export class ScriptedWorld {
       ...(typeOf(type).outputs?.(inputs, id) ?? {}),
     });
     let account: Value | undefined;
+    const look = async (name: string, id: string, signal: AbortSignal | undefined): Promise<ReadResponse> =>
+      this.#verb("read", name, account, async () => {
+        signal?.throwIfAborted();
+        const object = this.objects.get(id);
+        const changes = this.changes.get(id);
+        return {
+          ...(object ? { object: { id, inputs: object.inputs, outputs: object.outputs } } : {}),
+          ...(changes ? { changes } : {}),
+        };
+      });
+    const { readManyTypes, listTypes } = this;
     return {
+      ...(readManyTypes
+        ? {
+            readManyTypes,
+            readMany: async ({ reads, signal }) => {
+              this.looks.push(`readMany ${shortType(reads[0]?.type)} ${reads.length}`);
+              const failure = this.failures.get(`readMany ${shortType(reads[0]?.type)}`);
+              if (failure) throw new OrchError(failure);
+              return Promise.all(
+                reads.map(({ name, id }) =>
+                  look(name, id, signal).catch((error: unknown) => ({ failure: toFailure(error) })),
+                ),
+              );
+            },
+          }
+        : {}),
+      ...(listTypes ? { listTypes, list: (request) => this.#list(request) } : {}),
       package: { name: "test", version: "1.0.0" },
       origin: { source: "direct" },
       checkConfig: async ({ newInputs }) => ({ inputs: newInputs, failures: [] }),
@@ -149,12 +188,10 @@ export class ScriptedWorld {
           return { id, outputs, ...(reasons ? { partial: { reasons } } : {}) };
         });
       },
-      read: async ({ name, id, signal }) =>
-        this.#verb("read", name, account, async () => {
-          signal?.throwIfAborted();
-          const object = this.objects.get(id);
-          return object ? { object: { id, inputs: object.inputs, outputs: object.outputs } } : {};
-        }),
+      read: async ({ name, id, signal }) => {
+        this.looks.push(`read ${name}`);
+        return look(name, id, signal);
+      },
       update: async ({ type, name, id, newInputs, preview }) => {
         if (preview) return { outputs: outputsOf(type, newInputs, id) };
         return this.#verb("update", name, account, async (reasons) => {
@@ -174,6 +211,18 @@ export class ScriptedWorld {
       cancel: async () => undefined,
       close: async () => undefined,
     };
+  }
+
+  async *#list({ type, scope }: ListRequest): AsyncIterable<ListedObject> {
+    this.looks.push(`list ${shortType(type)}${scope ? ` ${JSON.stringify(scope)}` : ""}`);
+    const failure = this.failures.get(`list ${shortType(type)}`);
+    if (failure) throw new OrchError(failure);
+    for (const [id, object] of this.objects) {
+      if (object.type !== type) continue;
+      if (!Object.entries(scope ?? {}).every(([key, value]) => object.inputs[key] === value)) continue;
+      const changes = this.changes.get(id);
+      yield { id, title: `object ${id}`, ...(changes ? { changes } : {}) };
+    }
   }
 
   async #verb<T>(
@@ -202,6 +251,8 @@ export class ScriptedWorld {
     }
   }
 }
+
+const shortType = (type: string | undefined): string => (type ?? "").replace("test:index:", "");
 
 function refuseUnknown(inputs: PropertyMap): void {
   if (hasUnknown(inputs))

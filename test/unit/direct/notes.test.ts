@@ -16,10 +16,20 @@ afterAll(() => {
 /** The system: notes in memory behind an HTTP API. */
 async function startNotes() {
   const notes = new Map<string, Record<string, string>>();
+  const requests: string[] = [];
   const server = createServer(async (request, response) => {
-    const name = String(request.url).slice("/notes/".length);
+    requests.push(`${request.method} ${request.url}`);
+    const { pathname, searchParams } = new URL(String(request.url), "http://notes");
+    const name = pathname.slice("/notes/".length);
     if (request.headers.authorization !== "Bearer t0ken-of-notes")
       return response.writeHead(401).end("who are you?");
+    if (name === "") {
+      const [after, color] = [searchParams.get("after") ?? "", searchParams.get("color")];
+      const found = [...notes.values()]
+        .filter((note) => String(note.name) > after && (color === null || note.color === color))
+        .sort((a, b) => (String(a.name) < String(b.name) ? -1 : 1));
+      return response.writeHead(200).end(JSON.stringify(found.slice(0, 2)));
+    }
     if (request.method === "PUT") {
       let body = "";
       for await (const chunk of request) body += chunk;
@@ -33,7 +43,7 @@ async function startNotes() {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   servers.push(server);
-  return { notes, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  return { notes, requests, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
 async function load(): Promise<Provider> {
@@ -55,6 +65,8 @@ providerConformance("the example of docs/adding-a-provider.md", async () => {
     invalid: { inputs: { name: "Milk", color: "red" }, paths: ["name", "text", "color"] },
     failing: { name: "forbidden", text: "x" },
     secretProperty: "text",
+    more: ["bread", "eggs", "salt"].map((name) => ({ name, text: `some ${name}` })),
+    within: { scope: { color: "yellow" }, outside: { name: "sky", text: "is", color: "blue" } },
     exists: async (id: string) => notes.has(id),
     count: async () => notes.size,
     remove: async (id: string) => void notes.delete(id),
@@ -69,13 +81,14 @@ describe("the example", () => {
   });
 
   const started = async () => {
-    const { url, notes } = await startNotes();
+    const { url, notes, requests } = await startNotes();
     const provider = await load();
     const request = { urn: "urn:pulumi:s::p::pulumi:providers:notes::n", id: "1", name: "n" };
     await provider.configure({ ...request, inputs: { url, token: "t0ken-of-notes" } });
     return {
       provider,
       notes,
+      requests,
       of: { urn: "urn:pulumi:s::p::notes:index:Note::m", type: "notes:index:Note", name: "m" },
     };
   };
@@ -133,6 +146,18 @@ describe("the example", () => {
     notes.set("old", { name: "old", text: "t", color: "blue", url: "u" });
     const { object } = await provider.read({ ...of, id: "old", inputs: {}, outputs: {} });
     expect(object?.inputs).toEqual({ name: "old", text: "t", color: "blue" });
+  });
+
+  test("reads many with a request per page, not one per note", async () => {
+    const { provider, notes, requests, of } = await started();
+    const names = ["a", "b", "c", "d", "e", "f"];
+    for (const name of names) notes.set(name, { name, text: name, color: "blue", url: "u" });
+    const answers = await provider.readMany?.({
+      reads: names.map((id) => ({ ...of, id, inputs: {}, outputs: {} })),
+    });
+    expect(answers?.map((answer) => "failure" in answer || answer.object?.outputs.text)).toEqual(names);
+    expect(requests).toHaveLength(4);
+    expect([provider.readManyTypes, provider.listTypes]).toEqual([new Set([of.type]), new Set([of.type])]);
   });
 
   test("a wrong token is a failure that does not show it", async () => {

@@ -205,7 +205,11 @@ class DirectProvider<C extends Shape, S> implements Provider {
   async readMany({ reads, ...options }: ReadManyRequest): Promise<ReadManyResponse> {
     const answers: ReadManyResponse[number][] = new Array(reads.length);
     const byType = new Map<string, number[]>();
-    for (const [i, { type }] of reads.entries()) byType.set(type, [...(byType.get(type) ?? []), i]);
+    for (const [i, { type }] of reads.entries()) {
+      const places = byType.get(type);
+      if (places) places.push(i);
+      else byType.set(type, [i]);
+    }
     for (const [type, places] of byType) {
       const resource = this.resource(type, (reads[places[0] as number] as { urn: Urn }).urn);
       const requests = places.map((i) => reads[i] as ReadManyRequest["reads"][number]);
@@ -231,7 +235,12 @@ class DirectProvider<C extends Shape, S> implements Provider {
       return requests.map((request, i) => {
         const one = found[i];
         return one !== undefined && "failure" in one
-          ? { failure: redactFailure(one.failure, secretTexts(request.inputs, request.outputs)) }
+          ? {
+              failure: {
+                urn: request.urn,
+                ...redactFailure(one.failure, secretTexts(request.inputs, request.outputs)),
+              },
+            }
           : readResponse(resource, request, one);
       });
     } catch (error) {

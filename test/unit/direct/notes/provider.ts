@@ -6,7 +6,21 @@ import { z } from "zod";
 /** What all verbs work with: made by `open` from the configuration. */
 interface Notes {
   request(method: string, name: string, signal: AbortSignal, body?: object): Promise<Response>;
+  /** Page by page; those of a colour where one is given. */
+  all(signal: AbortSignal, color?: unknown): AsyncIterable<Found>;
 }
+
+/** A note as the API gives it. */
+interface Found {
+  name: string;
+  text: string;
+  color: "yellow" | "blue";
+  url: string;
+}
+const read = (found: Found, inputs: object) => {
+  const { name, text, color } = found;
+  return { inputs: { ...inputs, name, text, color }, outputs: found };
+};
 
 const note = defineResource<Notes>()({
   type: "notes:index:Note",
@@ -36,15 +50,19 @@ const note = defineResource<Notes>()({
   },
   async read({ id, inputs, session, signal }) {
     const answer = await session.request("GET", id, signal);
-    if (answer.status === 404) return undefined;
-    const found = (await answer.json()) as {
-      name: string;
-      text: string;
-      color: "yellow" | "blue";
-      url: string;
-    };
-    const { name, text, color } = found;
-    return { inputs: { ...inputs, name, text, color }, outputs: found };
+    return answer.status === 404 ? undefined : read((await answer.json()) as Found, inputs);
+  },
+  async readMany({ reads, session, signal }) {
+    const found = new Map<string, Found>();
+    for await (const each of session.all(signal)) found.set(each.name, each);
+    return reads.map(({ id, inputs }) => {
+      const each = found.get(id);
+      return each && read(each, inputs);
+    });
+  },
+  /** The scope: `{ color: "blue" }`. */
+  async *list({ scope, session, signal }) {
+    for await (const { name, text } of session.all(signal, scope.color)) yield { id: name, title: text };
   },
   async update({ id, inputs, session, signal }) {
     return { outputs: (await (await session.request("PUT", id, signal, inputs)).json()) as never };
@@ -63,8 +81,8 @@ const notes = defineProvider({
     token: z.string().meta({ secret: true }).describe("From the settings page."),
   }),
   replaceOn: ["url"],
-  open: ({ url, token }): Notes => ({
-    async request(method, name, signal, body) {
+  open: ({ url, token }): Notes => {
+    const request: Notes["request"] = async (method, name, signal, body) => {
       const answer = await fetch(new URL(`/notes/${name}`, url), {
         method,
         signal,
@@ -77,8 +95,21 @@ const notes = defineProvider({
         message: `${method} ${answer.url} answered ${answer.status}`,
         detail: await answer.text(),
       });
-    },
-  }),
+    };
+    return {
+      request,
+      async *all(signal, color) {
+        for (let after = ""; ; ) {
+          const query = new URLSearchParams({ after, ...(color ? { color: String(color) } : {}) });
+          const page = (await (await request("GET", `?${query}`, signal)).json()) as Found[];
+          yield* page;
+          const last = page.at(-1);
+          if (last === undefined) return;
+          after = last.name;
+        }
+      },
+    };
+  },
   resources: [note],
 });
 
