@@ -1,4 +1,5 @@
 import { Secret, unknown } from "@orch/core/model/value";
+import { openPlan, sealPlan } from "@orch/core/plan/seal";
 import { expect, test } from "vitest";
 import { describePlan, Lifecycle } from "./harness.js";
 import { ScriptedWorld } from "./scripted.js";
@@ -364,4 +365,26 @@ test("an unknown input that the provider does not mind is recorded as the provid
   await stack.apply();
   expect(world.calls.slice(2)).toEqual(["create a", "delete a"]);
   expect((await stack.rows()).find((r) => r.name === "n")?.inputs).toEqual({ name, note: "at-id-3" });
+});
+
+test("a plan from a file replaces as one that was made just now: neither a row nor an object is lost", async () => {
+  const stack = await open();
+  const program = (kind: string, name = "b") => {
+    stack.body = async (p) => {
+      const a = await p.resource("Thing", "a", { kind });
+      // Unknown in the plan, and so planned as a replace; equal in the end.
+      await p.resource("Thing", "same", { kind: p.dryRun ? unknown : "x" }, { uses: { kind: [a] } });
+      await p.resource("Thing", name, { kind }, { aliases: ["b"] });
+    };
+  };
+  program("x");
+  await stack.apply();
+  program("y", "renamed");
+  const { bytes } = sealPlan(await stack.plan(), stack.store.crypter);
+  const { plan: made } = openPlan(bytes, stack.store.crypter, "a.plan", stack.store.info);
+  expect(await stack.applyPlan(made)).toMatchObject({ outcome: "succeeded" });
+  const rows = (await stack.rows()).filter(({ type }) => type === "test:index:Thing");
+  expect(rows.filter(({ deposed }) => deposed)).toEqual([]);
+  expect(rows.map(({ name }) => name).sort()).toEqual(["a", "renamed", "same"]);
+  expect(rows.map(({ id }) => id).sort()).toEqual([...stack.world.objects.keys()].sort());
 });

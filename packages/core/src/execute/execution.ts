@@ -65,10 +65,10 @@ class Execution {
   readonly #sink: ApplySink;
   /** Live rows as they become. */
   readonly #rows = new Map<Urn, ResourceState>();
-  /** Row of the plan → key of the deposed object that it became. */
-  readonly #deposed = new Map<ResourceState, string>();
+  /** URN of a live row of the plan → key of the deposed object that it became. By URN: in a plan that comes from a file each step has a copy of its own. */
+  readonly #deposed = new Map<Urn, string>();
   /** Planned as a replace, but what was unknown turned out not to need one: nothing is left to delete. */
-  readonly #kept = new Set<ResourceState>();
+  readonly #kept = new Set<Urn>();
   readonly #failed: { step: Step; failure: Failure }[] = [];
   readonly #skipped: Step[] = [];
   readonly #blocked: ReadonlyMap<StepId, Failure>;
@@ -359,8 +359,8 @@ class Execution {
     const { prior } = step.replaces as NonNullable<CreateStep["replaces"]>;
     const lesser = await resolveUpdate(configured, step, resource, prior);
     if (lesser.kind === "replace") return undefined;
-    this.#kept.add(prior);
-    this.#deposed.delete(prior);
+    this.#kept.add(prior.urn);
+    this.#deposed.delete(prior.urn);
     const movedFrom = prior.urn === step.urn ? undefined : prior.urn;
     if (lesser.kind === "same")
       return this.#keep(step.id, resource, lesser.inputs, prior, prior.outputs, movedFrom);
@@ -377,7 +377,7 @@ class Execution {
   #depose(step: CreateStep, prior: ResourceState): StateWrite[] {
     if (step.replaces?.order === "delete-before-create") return [];
     const key = `${this.#request.run.id}-${step.id}`;
-    this.#deposed.set(prior, key);
+    this.#deposed.set(prior.urn, key);
     return [
       ...moved(prior.urn === step.urn ? undefined : prior.urn, step.urn),
       { depose: step.urn, deposed: key },
@@ -439,11 +439,11 @@ class Execution {
   }
 
   async #delete(step: DeleteStep): Promise<Effect> {
-    if (this.#kept.has(step.prior)) return {};
-    const deposed = step.prior.deposed ?? this.#deposed.get(step.prior);
+    if (step.replaced && this.#kept.has(step.prior.urn)) return {};
+    const deposed = step.prior.deposed ?? this.#deposed.get(step.prior.urn);
     // The replacement was not made after all; the object is still the live one.
     const urn =
-      deposed !== undefined && !step.prior.deposed ? (this.#newUrn(step.prior) ?? step.urn) : step.urn;
+      deposed !== undefined && !step.prior.deposed ? (this.#newUrn(step.prior.urn) ?? step.urn) : step.urn;
     const writes: StateWrite[] = [{ remove: { urn, ...(deposed === undefined ? {} : { deposed }) } }];
     if (!hasEffect(step)) {
       await this.#record(step, writes);
@@ -462,8 +462,8 @@ class Execution {
   }
 
   /** The URN under which a replaced row stands now: its own, or the one that it moved to. */
-  #newUrn(prior: ResourceState): Urn | undefined {
-    return this.#steps.find((s) => s.op === "create" && s.replaces?.prior === prior)?.urn;
+  #newUrn(prior: Urn): Urn | undefined {
+    return this.#steps.find((s) => s.op === "create" && s.replaces?.prior.urn === prior)?.urn;
   }
 
   async #providerRow(
