@@ -7,6 +7,9 @@ export const alias = [
   { find: /^@orch\/core$/, replacement: `${packages}core/src/index.ts` },
   { find: /^@orch\/core\/(.*)$/, replacement: `${packages}core/src/$1.ts` },
   { find: /^@orch\/providers$/, replacement: `${packages}providers/src/index.ts` },
-  { find: /^@orch\/providers\/host$/, replacement: `${packages}providers/src/host/resources.ts` },
+  {
+    find: /^@orch\/providers\/(host|dns|powerdns|postgres)$/,
+    replacement: `${packages}providers/src/$1/resources.ts`,
+  },
   { find: /^@orch\/providers\/(.*)$/, replacement: `${packages}providers/src/$1.ts` },
 ];

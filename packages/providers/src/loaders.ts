@@ -1,12 +1,13 @@
 /** Which code serves which package: the program's dynamic providers, orch's own direct providers, then Pulumi plugins. */
 import type { Project } from "@orch/core/project/contract";
 import type { ProviderLoader } from "@orch/core/provider/contract";
+import { dnsLoader } from "./dns/index.js";
 import { hostLoader } from "./host/index.js";
 import { dynamicLoader } from "./pulumi/dynamic.js";
 import { pluginLoader } from "./pulumi/loader.js";
 
 /** Packages that orch serves itself, unless the project file's `providers` says `plugin`. */
-const direct: Readonly<Record<string, () => ProviderLoader>> = { host: hostLoader };
+const direct: Readonly<Record<string, () => ProviderLoader>> = { dns: dnsLoader, host: hostLoader };
 
 /** For `EngineContext.loaders`: asked in this order, the first that knows a package serves it. */
 export function loadersFor(project: Project): ProviderLoader[] {

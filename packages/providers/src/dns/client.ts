@@ -92,7 +92,11 @@ export function dnsClient(options: DnsClientOptions): DnsClient {
   }
 
   /** Tried again while the server is away or busy: it may be restarting. */
-  async function ask<T>(signal: AbortSignal, once: () => Promise<T>, isBusy: (answer: T) => boolean): Promise<T> {
+  async function ask<T>(
+    signal: AbortSignal,
+    once: () => Promise<T>,
+    isBusy: (answer: T) => boolean,
+  ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         const answer = await throttle.run(signal, once);
@@ -149,7 +153,13 @@ export function dnsClient(options: DnsClientOptions): DnsClient {
       };
       const { rcode, records } = await ask(signal, read, ({ rcode }) => rcode === "SERVFAIL");
       if (rcode !== "NOERROR")
-        throw refused(rcode, { server, doing: `transfer ${zone}`, what: "transfers (AXFR)", name: zone, key });
+        throw refused(rcode, {
+          server,
+          doing: `transfer ${zone}`,
+          what: "transfers",
+          name: zone,
+          key,
+        });
       return records;
     },
 
@@ -187,27 +197,32 @@ function refused(
   }: {
     readonly server: string;
     readonly doing: string;
-    readonly what: string;
+    readonly what: "updates" | "queries" | "transfers";
     readonly name: string;
     readonly key?: TsigKey | undefined;
   },
 ): OrchError {
   const by = key ? `the TSIG key ${key.name}` : "requests without a TSIG key";
   const base = { found: rcode };
+  const ways: Readonly<Record<typeof what, readonly string[]>> = {
+    updates: [
+      `Allow it on the server: in BIND, the zone's \`update-policy { grant ${key?.name ?? "KEY"} …; };\` or \`allow-update\`.`,
+      "Or it is one of the server's own rules: BIND refuses an MX, SRV or NS whose target is in the zone and has no address there. Let it depend on that address.",
+    ],
+    queries: [
+      "Check that the server has the zone, and that it answers queries from here (in BIND, `allow-query`).",
+    ],
+    transfers: [
+      `Allow it on the server: in BIND, the zone's \`allow-transfer { key ${key?.name ?? "KEY"}; };\`.`,
+    ],
+  };
   const known: Readonly<Record<string, Failure>> = {
     REFUSED: {
       ...base,
       reason: "permission-denied",
-      message: `${server} does not allow ${by} to ${doing}.`,
+      message: `${server} refused ${by} to ${doing}.`,
       expected: `the right to ${doing}`,
-      next: [
-        what === "updates"
-          ? `Allow it on the server: in BIND, the zone's \`update-policy { grant ${key?.name ?? "KEY"} …; };\` or \`allow-update\`.`
-          : what === "queries"
-            ? "Check that the server has the zone, and that it answers queries from here (in BIND, `allow-query`)."
-            : `Allow it on the server: in BIND, \`allow-transfer { key ${key?.name ?? "KEY"}; };\`.`,
-        ...(key ? [] : ["Set `keyName` and `keySecret` of the provider."]),
-      ],
+      next: [...ways[what], ...(key ? [] : ["Set `keyName` and `keySecret` of the provider."])],
     },
     NOTAUTH: {
       ...base,

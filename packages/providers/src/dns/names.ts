@@ -34,19 +34,20 @@ export function labelsOf(text: string): readonly Buffer[] {
 
 /** At unescaped dots; one at the end is the root's. */
 function splitLabels(text: string): string[] {
-  const parts = [""];
+  const parts: string[] = [];
+  let part = "";
   for (let i = 0; i < text.length; i++) {
-    if (text[i] === ".") parts.push("");
-    else if (text[i] === "\\") parts[parts.length - 1] += `\\${text[++i] ?? ""}`;
-    else parts[parts.length - 1] += text[i];
+    if (text[i] === ".") {
+      parts.push(part);
+      part = "";
+    } else if (text[i] === "\\") part += `\\${text[++i] ?? ""}`;
+    else part += text[i];
   }
-  if (parts.at(-1) === "") parts.pop();
-  return parts;
+  return part === "" ? parts : [...parts, part];
 }
 
 function labelBytes(part: string): Buffer {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
-  if (/[^\x00-\x7f]/.test(part)) {
+  if (/[^\p{ASCII}]/u.test(part)) {
     const ascii = domainToASCII(part);
     if (ascii === "" || ascii.includes("."))
       throw new Malformed("labels that are valid international names (IDNA)");

@@ -51,7 +51,7 @@ export function conflict(wanted: string, set: RecordSet, expected: string, found
     expected,
     found,
     next:
-      wanted === "created"
+      wanted === "created" && found !== "no NS records"
         ? [`Import it: \`orch import\` with the id ${idOf(set)}; or remove the records that are there.`]
         : ["Look at it with `orch plan --refresh`, and apply that plan."],
   });
@@ -59,7 +59,14 @@ export function conflict(wanted: string, set: RecordSet, expected: string, found
 
 /** A CNAME may have nothing beside it, and nothing may stand beside a CNAME: a server drops such an update without a word (RFC 2136 3.4.2.2). */
 const free = ({ name, type }: RecordSet): ResourceRecord[] =>
-  type === "CNAME" ? [must.notBeUsed(name)] : [must.notExist(name, type), must.notExist(name, "CNAME")];
+  type === "CNAME"
+    ? [must.notBeUsed(name)]
+    : [
+        must.notExist(name, type),
+        must.notExist(name, "CNAME"),
+        // Likewise a DS where nothing is delegated.
+        ...(type === "DS" ? [must.exist(name, "NS")] : []),
+      ];
 
 /** What stands in the way of a creation. */
 async function inTheWay(client: DnsClient, set: RecordSet, signal: AbortSignal): Promise<string> {
@@ -93,6 +100,8 @@ const recordSet = defineResource<DnsClient>()({
       },
       signal,
     );
+    if (outcome === "NXRRSET")
+      throw conflict("created", set, `NS records of ${set.name}, which a DS is about`, "no NS records");
     if (outcome !== "done") {
       const found = await readSet(client, set, signal);
       // Made by a try of ours whose end nobody saw.
@@ -203,7 +212,8 @@ async function changed(
 ): Promise<void> {
   if ((await send(must.be(before.name, before.type, before.data))) === "done") return;
   const found = await readSet(client, before, signal);
-  const done = after === undefined ? found === undefined : found && sameData(found, after) && found.ttl === after.ttl;
+  const done =
+    after === undefined ? found === undefined : found && sameData(found, after) && found.ttl === after.ttl;
   if (!done) throw conflict(wanted, before, setText(before), setText(found));
 }
 
@@ -248,7 +258,8 @@ const reverse = defineInvoke<DnsClient>()({
 const dns = defineProvider({
   name: "dns",
   version,
-  description: "Records of DNS servers that take dynamic updates (RFC 2136): BIND, Knot, PowerDNS, Windows and others.",
+  description:
+    "Records of DNS servers that take dynamic updates (RFC 2136): BIND, Knot, PowerDNS, Windows and others.",
   config: z
     .strictObject({
       server: z
@@ -264,7 +275,10 @@ const dns = defineProvider({
         .optional()
         .meta({ secret: true })
         .describe("The key, in base64."),
-      tcp: z.boolean().default(false).describe("Look up over TCP only. Updates and transfers always use TCP."),
+      tcp: z
+        .boolean()
+        .default(false)
+        .describe("Look up over TCP only. Updates and transfers always use TCP."),
       timeout: z.number().positive().default(5).describe("Seconds to wait for each answer. Default 5."),
     })
     .refine(({ keyName, keySecret }) => (keyName === undefined) === (keySecret === undefined), {

@@ -73,15 +73,7 @@ const types = {
   TXT: { code: 16, fields: [{ kind: "strings" }], example: '"v=spf1 -all"' },
   SOA: {
     code: 6,
-    fields: [
-      name,
-      name,
-      u32("the serial"),
-      u32("refresh"),
-      u32("retry"),
-      u32("expire"),
-      u32("the minimum"),
-    ],
+    fields: [name, name, u32("the serial"), u32("refresh"), u32("retry"), u32("expire"), u32("the minimum")],
   },
   OPT: { code: 41 },
   RRSIG: { code: 46 },
@@ -178,8 +170,7 @@ function encodeField(field: Field, words: Token[]): Buffer {
     case "ipv6": {
       const bytes = addressBytes(next(`an ${field.kind === "ipv4" ? "IPv4" : "IPv6"} address`));
       const wanted = field.kind === "ipv4" ? 4 : 16;
-      if (bytes?.length !== wanted)
-        throw new Malformed(`an ${wanted === 4 ? "IPv4" : "IPv6"} address`);
+      if (bytes?.length !== wanted) throw new Malformed(`an ${wanted === 4 ? "IPv4" : "IPv6"} address`);
       return bytes;
     }
     case "tag": {
@@ -215,7 +206,9 @@ function characterString(bytes: Buffer): Buffer {
 function targetName(text: string): string {
   const name = canonicalName(text);
   if (text !== "." && !/\.$/.test(text) && /^[^.]*\.$/.test(name))
-    throw new Malformed("a whole domain name, such as www.example.com (with a dot at its end if it is one word)");
+    throw new Malformed(
+      "a whole domain name, such as www.example.com (with a dot at its end if it is one word)",
+    );
   return name;
 }
 
@@ -249,7 +242,7 @@ export function decodeData(type: string, message: Buffer, at: number, length: nu
     i += count;
     return message.subarray(i - count, i);
   };
-  const texts = fields.map((field): string => {
+  const one = (field: Field): string => {
     switch (field.kind) {
       case "number":
         return String(take(field.bytes).readUIntBE(0, field.bytes));
@@ -274,10 +267,12 @@ export function decodeData(type: string, message: Buffer, at: number, length: nu
       case "text":
         return quoted(take(end - i));
       case "hex":
-        return take(end - i).toString("hex").toUpperCase();
+        return take(end - i)
+          .toString("hex")
+          .toUpperCase();
     }
-  });
-  return texts.join(" ");
+  };
+  return fields.map(one).join(" ");
 }
 
 function quoted(bytes: Uint8Array): string {

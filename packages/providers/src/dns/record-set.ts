@@ -1,5 +1,13 @@
 /** A record set as programs give it, for every provider of DNS: its properties, their one canonical form, its id. */
-import { isArray, isUnknown, type PropertyMap, Secret, some, Unknown, type Value } from "@orch/core/model/value";
+import {
+  isArray,
+  isUnknown,
+  type PropertyMap,
+  Secret,
+  some,
+  type Unknown,
+  type Value,
+} from "@orch/core/model/value";
 import type { CheckFailure } from "@orch/core/provider/contract";
 import { z } from "zod";
 import { describe } from "../direct/check.js";
@@ -15,7 +23,12 @@ export const recordSetInputs = z.strictObject({
       "Its name within the zone; `@` is the zone's own. A name that ends in the zone's name is taken as whole, and so is one with a dot at its end.",
     ),
   type: z.enum(recordTypes).describe("Its type."),
-  ttl: z.int().min(0).max(2_147_483_647).default(3600).describe("Seconds that others may keep it. Default 3600."),
+  ttl: z
+    .int()
+    .min(0)
+    .max(2_147_483_647)
+    .default(3600)
+    .describe("Seconds that others may keep it. Default 3600."),
   records: z
     .array(z.string())
     .min(1)
@@ -101,7 +114,8 @@ export function parseId(id: string): RecordSetId | undefined {
 }
 
 /** The content of a value that may be secret. */
-const inside = (value: Value | undefined): Value | undefined => (value instanceof Secret ? value.value : value);
+const inside = (value: Value | undefined): Value | undefined =>
+  value instanceof Secret ? value.value : value;
 const like = (given: Value | undefined, value: Value): Value =>
   given instanceof Secret ? new Secret(value) : value;
 
@@ -109,7 +123,7 @@ const like = (given: Value | undefined, value: Value): Value =>
  * Canonical names and records, in order, so that what is meant the same is the same; and what is no name or no record, by its path. Parts that are
  * unknown are left for later.
  */
-export function checkRecordSet(inputs: PropertyMap): Checked {
+export function checkRecordSet(inputs: PropertyMap): Required<Checked> {
   const failures: CheckFailure[] = [];
   /** `work` on a text; undefined where there is none to know yet, or it is wrong. */
   const attempt = (
@@ -134,12 +148,14 @@ export function checkRecordSet(inputs: PropertyMap): Checked {
   const zone = attempt(inputs.zone, "zone", canonicalName);
   const name = zone && attempt(inputs.name, "name", (text) => absoluteName(text, zone));
   const type = inside(inputs.type) as RecordType | Unknown;
-  const records = typeof type === "string" ? checkRecords(inputs.records, type, attempt, failures) : undefined;
+  const records =
+    typeof type === "string" ? checkRecords(inputs.records, type, attempt, failures) : undefined;
 
   if (type === "CNAME" && zone !== undefined && name === zone)
     failures.push({
       path: "name",
-      message: "name can't be the zone's own for a CNAME: a zone has its SOA and NS there, and a CNAME suffers nothing beside it",
+      message:
+        "name can't be the zone's own for a CNAME: a zone has its SOA and NS there, and a CNAME suffers nothing beside it",
       expected: "a name below the zone's",
       found: describe(inputs.name),
     });
@@ -159,7 +175,12 @@ export function checkRecordSet(inputs: PropertyMap): Checked {
 function checkRecords(
   given: Value | undefined,
   type: RecordType,
-  attempt: (v: Value | undefined, path: string, work: (text: string) => string, example: string) => string | undefined,
+  attempt: (
+    v: Value | undefined,
+    path: string,
+    work: (text: string) => string,
+    example: string,
+  ) => string | undefined,
   failures: CheckFailure[],
 ): Value | undefined {
   const list = inside(given);

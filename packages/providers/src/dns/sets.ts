@@ -41,7 +41,9 @@ const zoneMissing = (client: DnsClient, zone: string): OrchError =>
     path: "zone",
     expected: `a server that answers for ${zone} with authority`,
     found: "an answer without authority",
-    next: ["Correct `zone`, or `server` of the provider: it must be one of the zone's own servers, not a resolver."],
+    next: [
+      "Correct `zone`, or `server` of the provider: it must be one of the zone's own servers, not a resolver.",
+    ],
   });
 
 /** Undefined: there are no such records. Rejects with `provider-error` when the server does not have the zone. */
@@ -86,7 +88,9 @@ async function isThere(client: DnsClient, id: RecordSetId, signal: AbortSignal):
   const { zone, name, type } = id;
   try {
     const prerequisites = [must.exist(name, type)];
-    return (await client.update({ zone, prerequisites, changes: [], doing: `ask for ${name}` }, signal)) === "done";
+    return (
+      (await client.update({ zone, prerequisites, changes: [], doing: `ask for ${name}` }, signal)) === "done"
+    );
   } catch (error) {
     if (!(error instanceof OrchError) || error.failure.reason !== "permission-denied") throw error;
     return (await allSets(client, zone, signal)).get(id) !== undefined;

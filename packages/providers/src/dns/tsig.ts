@@ -4,13 +4,7 @@ import { fail } from "@orch/core/model/failure";
 import { canonicalName, decodeName, encodeName } from "./names.js";
 import { typeCode } from "./rdata.js";
 
-export const algorithms = [
-  "hmac-sha256",
-  "hmac-sha512",
-  "hmac-sha384",
-  "hmac-sha224",
-  "hmac-sha1",
-] as const;
+export const algorithms = ["hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224", "hmac-sha1"] as const;
 
 export interface TsigKey {
   readonly name: string;
@@ -20,7 +14,12 @@ export interface TsigKey {
 
 /** Seconds that the clocks may differ; what the RFC recommends. */
 const FUDGE = 300;
-const errors: Readonly<Record<number, string>> = { 16: "BADSIG", 17: "BADKEY", 18: "BADTIME", 22: "BADTRUNC" };
+const errors: Readonly<Record<number, string>> = {
+  16: "BADSIG",
+  17: "BADKEY",
+  18: "BADTIME",
+  22: "BADTRUNC",
+};
 
 interface Tsig {
   readonly name: string;
