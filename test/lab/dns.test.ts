@@ -53,6 +53,11 @@ describeLab("lab: the dns provider on BIND", ["bind9"], () => {
       },
       failing: { zone: "elsewhere.test", name, type: "A", records: ["192.0.2.1"] },
       secretProperty: "name",
+      more: [1, 2, 3].map((i) => ({ ...base, name: `${name}-${i}`, records: ["0 ."] })),
+      within: {
+        scope: { zone },
+        outside: { zone: "closed.test", name, type: "TXT", records: ["beside"] },
+      },
       exists: async (id: string) => (await bind.dig(parts(id).fqdn, parts(id).type)).length > 0,
       count: async () => (await bind.zone()).length,
       remove: async (id: string) => bind.nsupdate(`update delete ${parts(id).fqdn} ${parts(id).type}`),

@@ -51,7 +51,7 @@ export function conflict(wanted: string, set: RecordSet, expected: string, found
     expected,
     found,
     next:
-      wanted === "created" && found !== "no NS records"
+      wanted === "created"
         ? [`Import it: \`orch import\` with the id ${idOf(set)}; or remove the records that are there.`]
         : ["Look at it with `orch plan --refresh`, and apply that plan."],
   });
@@ -80,7 +80,7 @@ async function inTheWay(client: DnsClient, set: RecordSet, signal: AbortSignal):
 
 const recordSet = defineResource<DnsClient>()({
   type: "dns:index:RecordSet",
-  description: "All records of one name and type in a zone.",
+  description: "All records of one name and type in a zone. Listed within a scope `zone`.",
   inputs: recordSetInputs,
   outputs: recordSetOutputs,
   replaceOn: ["zone", "name", "type"],
@@ -101,7 +101,14 @@ const recordSet = defineResource<DnsClient>()({
       signal,
     );
     if (outcome === "NXRRSET")
-      throw conflict("created", set, `NS records of ${set.name}, which a DS is about`, "no NS records");
+      fail({
+        reason: "conflict",
+        message: `${set.name} is not delegated, and a server keeps no DS of such a name.`,
+        path: "name",
+        expected: `NS records of ${set.name}`,
+        found: "no NS records",
+        next: ["Make them first, and let the DS depend on them (`dependsOn`)."],
+      });
     if (outcome !== "done") {
       const found = await readSet(client, set, signal);
       // Made by a try of ours whose end nobody saw.
