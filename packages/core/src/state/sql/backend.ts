@@ -66,20 +66,22 @@ export function sqlBackend(source: SqlSource, timing: LeaseTiming = defaultLease
     async createStack(project, stack) {
       const database = (await source.open({ create: true })) as SqlDatabase;
       return explained(database, async () => {
-        const inserted = await database.db
-          .insertInto("stacks")
-          .values({
-            project,
-            stack,
-            lineage: randomUUID(),
-            created_at: Date.now(),
-            serial: 0,
-            outputs: "{}",
-            key: null,
-          })
-          .onConflict((conflict) => conflict.columns(["project", "stack"]).doNothing())
-          .returningAll()
-          .executeTakeFirst();
+        const inserted = await database.transaction(undefined, (db) =>
+          db
+            .insertInto("stacks")
+            .values({
+              project,
+              stack,
+              lineage: randomUUID(),
+              created_at: Date.now(),
+              serial: 0,
+              outputs: "{}",
+              key: null,
+            })
+            .onConflict((conflict) => conflict.columns(["project", "stack"]).doNothing())
+            .returningAll()
+            .executeTakeFirst(),
+        );
         if (inserted !== undefined) return infoOf(inserted);
         return fail({
           reason: "stack-exists",
@@ -92,7 +94,7 @@ export function sqlBackend(source: SqlSource, timing: LeaseTiming = defaultLease
     async removeStack(project, stack, force) {
       const { database, row } = await findStack(await source.open({ create: false }), project, stack);
       await explained(database, () =>
-        database.db.transaction().execute(async (transaction) => {
+        database.transaction(row.id, async (transaction) => {
           const lease = await transaction
             .selectFrom("leases")
             .selectAll()

@@ -7,8 +7,13 @@ import type { Db } from "./tables.js";
 export interface SqlDatabase {
   readonly db: Db;
   readonly statements: Statements;
-  /** All of them or none, in order, in one transaction that is durable once the promise resolves. */
-  write(statements: readonly BoundStatement[]): Promise<void>;
+  /**
+   * All of them or none, in order, in one transaction that is durable once the promise resolves. No other write to that stack, or
+   * without one to anything, is between its beginning and its end.
+   */
+  write(statements: readonly BoundStatement[], stackId?: number): Promise<void>;
+  /** Work that reads before it writes, in one transaction that is alone as that of `write` is. May be called again from its beginning. */
+  transaction<T>(stackId: number | undefined, work: (db: Db) => Promise<T>): Promise<T>;
   /** The rows of each, all from one consistent view. */
   read(statements: readonly BoundStatement[]): Promise<readonly (readonly unknown[])[]>;
   /** What the database's own error means. */

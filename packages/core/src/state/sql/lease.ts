@@ -102,7 +102,7 @@ async function take(
 ): Promise<Lease | undefined> {
   const token = randomUUID();
   return explained(database, () =>
-    database.db.transaction().execute(async (transaction) => {
+    database.transaction(stackId, async (transaction) => {
       const current = await transaction
         .selectFrom("leases")
         .select(["token", "beat"])

@@ -1,5 +1,6 @@
 /** Forward-only migrations. A released one is never changed: what is wrong in it is put right by the next. */
 import type { Kysely, SchemaModule } from "kysely";
+import { fail } from "../../model/failure.js";
 import type { Db } from "./tables.js";
 
 export interface Migration {
@@ -31,6 +32,22 @@ export async function readSchemaVersion(
     });
   return row && { version: row.version, orchVersion: row.orch_version };
 }
+
+/** `where`: the database, as the beginning of a sentence. */
+export const failNewer = (
+  where: string,
+  found: { readonly version: number; readonly orchVersion: string },
+  orchVersion: string,
+): never =>
+  fail({
+    reason: "state-newer",
+    message: `${where} was written by a newer orch.`,
+    expected: `schema version ${schemaVersion} or older (this is orch ${orchVersion})`,
+    found: `schema version ${found.version}, written by orch ${found.orchVersion}`,
+    next: [
+      `Use orch ${found.orchVersion} or newer: \`npm install -g orch@latest\`. The database was left as it is.`,
+    ],
+  });
 
 /** Brings the database to {@link schemaVersion}, each migration in its own transaction. */
 export async function migrate(db: Db, orchVersion: string): Promise<void> {

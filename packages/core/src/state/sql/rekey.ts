@@ -91,16 +91,15 @@ export async function rekey(work: Rekey): Promise<number> {
         const { sql, parameters } = query.compile();
         return { sql, parameters: parameters as BoundStatement["parameters"] };
       });
-      await database.write([
-        statements.guard({ stackId, token: lease.token }),
-        ...updates,
-        ...finish("succeeded"),
-      ]);
+      await database.write(
+        [statements.guard({ stackId, token: lease.token }), ...updates, ...finish("succeeded")],
+        stackId,
+      );
     });
     return count;
   } catch (error) {
     // Where even this can't be written, the lease falls with the process.
-    await database.write(finish("failed")).catch(() => undefined);
+    await database.write(finish("failed"), stackId).catch(() => undefined);
     throw error;
   } finally {
     dropLease(lease);

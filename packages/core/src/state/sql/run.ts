@@ -38,10 +38,12 @@ export function openRun({ database, codec, stackId, lease, timing, ended }: RunC
   let closed: OrchError | undefined;
 
   const heartbeat = setInterval(() => {
-    database.write([statements.renew({ token: lease.token, at: Date.now() })]).catch((error: unknown) => {
-      // A full or busy disk passes, and appends meet it themselves. A lost lease does not come back.
-      if (error instanceof StaleWriteError) closed ??= leaseLost(lease);
-    });
+    database
+      .write([statements.renew({ token: lease.token, at: Date.now() })], stackId)
+      .catch((error: unknown) => {
+        // A full or busy disk passes, and appends meet it themselves. A lost lease does not come back.
+        if (error instanceof StaleWriteError) closed ??= leaseLost(lease);
+      });
   }, timing.renewMs);
   heartbeat.unref();
 
@@ -54,7 +56,7 @@ export function openRun({ database, codec, stackId, lease, timing, ended }: RunC
       waiting = [];
       try {
         if (closed !== undefined) throw closed;
-        await database.write([guard, ...group.flatMap((entry) => entry.statements)]);
+        await database.write([guard, ...group.flatMap((entry) => entry.statements)], stackId);
       } catch (error) {
         closed ??= error instanceof StaleWriteError ? leaseLost(lease) : database.explain(error);
         for (const entry of group) entry.reject(closed);
@@ -88,10 +90,13 @@ export function openRun({ database, codec, stackId, lease, timing, ended }: RunC
       message: `Run ${lease.runId} has ended; nothing can be appended to it.`,
     });
     await explained(database, () =>
-      database.write([
-        statements.endRun({ runId: lease.runId, at: Date.now(), outcome }),
-        statements.release({ token: lease.token }),
-      ]),
+      database.write(
+        [
+          statements.endRun({ runId: lease.runId, at: Date.now(), outcome }),
+          statements.release({ token: lease.token }),
+        ],
+        stackId,
+      ),
     );
   }
 

@@ -3,9 +3,8 @@ import { existsSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { Kysely } from "kysely";
-import { fail } from "../../model/failure.js";
 import type { SqlDatabase } from "../sql/database.js";
-import { migrate, readSchemaVersion, schemaVersion } from "../sql/migrations.js";
+import { failNewer, migrate, readSchemaVersion, schemaVersion } from "../sql/migrations.js";
 import { type BoundStatement, StaleWriteError } from "../sql/statement.js";
 import { prepareStatements } from "../sql/statements.js";
 import type { Tables } from "../sql/tables.js";
@@ -42,15 +41,7 @@ async function connect(path: string, orchVersion: string): Promise<SqlDatabase> 
     const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(connection) });
     const found = await readSchemaVersion(db);
     if (found !== undefined && found.version > schemaVersion) {
-      fail({
-        reason: "state-newer",
-        message: `The state database ${path} was written by a newer orch.`,
-        expected: `schema version ${schemaVersion} or older (this is orch ${orchVersion})`,
-        found: `schema version ${found.version}, written by orch ${found.orchVersion}`,
-        next: [
-          `Use orch ${found.orchVersion} or newer: \`npm install -g orch@latest\`. The database was left as it is.`,
-        ],
-      });
+      failNewer(`The state database ${path}`, found, orchVersion);
     }
     if (!readOnly && found?.version !== schemaVersion) await migrate(db, orchVersion);
     return sqliteDatabase(path, sqlite, connection, db);
@@ -169,6 +160,8 @@ function sqliteDatabase(
     statements: prepareStatements(db),
     write,
     read,
+    // One write at a time in the whole database.
+    transaction: (_, work) => db.transaction().execute(work),
     explain,
     async close() {
       await db.destroy();

@@ -1,0 +1,44 @@
+import { openPostgresBackend } from "@orch/core/state/postgres";
+import { afterAll, beforeAll } from "vitest";
+import { backendConformance } from "../conformance/backend.js";
+import { type LabPostgres, startPostgres } from "./postgres.js";
+import { describeLab } from "./requirements.js";
+
+describeLab("PostgreSQL backend", ["postgres"], () => {
+  let server: LabPostgres;
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterAll(async () => {
+    await server?.remove();
+  });
+
+  backendConformance("PostgreSQL", {
+    module: `import { openPostgresBackend as open } from "@orch/core/state/postgres";`,
+    async make() {
+      const database = await server.createDatabase();
+      const url = server.url(database);
+      return {
+        argument: url,
+        open: () => openPostgresBackend(url),
+        async storedBytes() {
+          const tables = await server.sql(
+            "select quote_ident(table_name) from information_schema.tables where table_schema = 'orch' order by 1",
+            database,
+          );
+          let all = "";
+          for (const table of tables.split("\n").filter(Boolean)) {
+            all += await server.sql(`select * from orch.${table} as t order by t::text`, database);
+          }
+          return Buffer.from(all);
+        },
+        async makeNewer() {
+          await server.sql("insert into orch.schema_version values (999, 0, '99.1.0')", database);
+        },
+        dispose: async () => {
+          await server.sql(`drop database ${database} with (force)`);
+        },
+      };
+    },
+  });
+});
