@@ -5,7 +5,7 @@ import type { ContextOptions, ProjectContext, StackContext } from "@orch/core/pr
 import type { PassphrasePrompt } from "@orch/core/state/keys/contract";
 import { catchInterrupts, type Interrupts } from "./interrupt.js";
 import { askHidden } from "./prompt.js";
-import { session } from "./session.js";
+import { note, session } from "./session.js";
 import type { View } from "./view/view.js";
 
 const prompt: PassphrasePrompt = async (question, { confirm }) => {
@@ -20,6 +20,7 @@ export function contextOptions(orchVersion: string): ContextOptions {
   return {
     cwd: process.cwd(),
     orchVersion,
+    notice: (text) => (session.say ?? note)(text),
     ...(session.stack === undefined ? {} : { stack: session.stack }),
     ...(process.stdin.isTTY === true ? { passphrasePrompt: prompt } : {}),
   };
@@ -93,6 +94,7 @@ export async function withEngine<T>(
   const loading = Promise.all([import("@orch/providers/loaders"), import("@orch/core/engine")]);
   // Awaited below; a failure of the stack is told first.
   loading.catch(() => undefined);
+  session.say = view.say;
   const stack = await openStack(orchVersion);
   const interrupts = catchInterrupts((times) => view.say(interruptText[times]));
   // One that was started for another folder is of no use; main.ts ends it.
@@ -124,6 +126,7 @@ export async function withEngine<T>(
     }
     throw error;
   } finally {
+    session.say = undefined;
     view.close();
     if (engine !== undefined) await closeEngine(engine);
     await stack.store.close();

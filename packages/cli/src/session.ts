@@ -12,6 +12,8 @@ export interface Session {
   readonly programHost: ProgramHost | undefined;
   /** Folder that source positions in failures are relative to; set once the project is known. */
   baseDir: string | undefined;
+  /** Where remarks of the backend go while a view is open. */
+  say: ((line: string) => void) | undefined;
 }
 
 export const session: Session = {
@@ -21,6 +23,7 @@ export const session: Session = {
   stack: undefined,
   programHost: undefined,
   baseDir: undefined,
+  say: undefined,
 };
 
 export function startSession(flags: GlobalFlags, programHost: ProgramHost | undefined): void {

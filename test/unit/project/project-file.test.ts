@@ -48,7 +48,7 @@ config:
       file: join(dir, "Pulumi.yaml"),
       programDir: dir,
       stackConfigDir: dir,
-      settings: { backend: "sqlite:.orch/state.db", pluginMirrors: [], providers: {} },
+      settings: { pluginMirrors: [], providers: {} },
       defaultConfig: { "pulumi:tags": '{"pulumi:template":"typescript"}' },
     });
   });

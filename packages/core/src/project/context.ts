@@ -24,6 +24,8 @@ export interface ContextOptions {
   /** Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly orchVersion?: string;
+  /** What a person should know while it waits for a backend that went away. */
+  readonly notice?: (text: string) => void;
 }
 
 export interface ProjectContext {
@@ -46,7 +48,7 @@ export interface StackContext extends ProjectContext {
 /** The project and its backend, for commands that need no stack (`stack ls`). */
 export async function openProjectContext(options: ContextOptions): Promise<ProjectContext> {
   const project = await findProject(options.cwd);
-  const backend = await openBackend(project, envOf(options), options.orchVersion);
+  const backend = await openBackend(project, { ...options, env: envOf(options) });
   return { project, backend, close: () => backend.close() };
 }
 

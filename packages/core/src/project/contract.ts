@@ -14,8 +14,8 @@ export interface Project {
   readonly entry?: string;
   /** From `orch.yaml`, or the `orch:` section of Pulumi.yaml. */
   readonly settings: {
-    /** `sqlite:<path relative to dir>`; default `sqlite:.orch/state.db`. */
-    readonly backend: string;
+    /** `sqlite:<path relative to dir>` or `postgres://…`; absent when the project does not say. */
+    readonly backend?: string;
     /** Folders, archives or URLs with plugins (`{name}`, `{version}`, `{os}`, `{arch}` are filled in), asked in order. */
     readonly pluginMirrors: readonly string[];
     /** Package → `plugin`, `direct`: which kind of provider serves it. */

@@ -1,8 +1,9 @@
-export { openBackend } from "./backend.js";
+export { type BackendChoice, chooseBackend, defaultBackend, openBackend, openBackendAt } from "./backend.js";
 export { getConfig, readConfig, removeConfig, type SetOptions, setConfig } from "./config.js";
 export * from "./context.js";
 export * from "./contract.js";
 export type { ConfigCipher, Keyring } from "./keyring.js";
+export { loginFile, readLogin, removeLogin, saveLogin } from "./login.js";
 export { checkStackName, isName } from "./names.js";
 export { type FoundProject, findProject, readProject } from "./project-file.js";
 export { type Rekeyed, rekeyStack } from "./rotate.js";

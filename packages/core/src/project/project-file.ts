@@ -80,7 +80,7 @@ export async function readProject(path: string): Promise<FoundProject> {
     ...programOf(yaml, dir, content.main ?? undefined),
     stackConfigDir: resolve(dir, content.stackConfigDir ?? "."),
     settings: {
-      backend: own.backend ?? "sqlite:.orch/state.db",
+      ...(own.backend === undefined ? {} : { backend: own.backend }),
       pluginMirrors: own.pluginMirrors ?? [],
       providers: own.providers ?? {},
     },
