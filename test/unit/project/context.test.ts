@@ -122,9 +122,28 @@ describe("a stack's life", () => {
     expect(await readdir(join(dir, "elsewhere"))).toEqual(["state.db"]);
     expect((await failureOf(openStackContext({ ...options, stack: "dev" }))).reason).toBe("stack-unknown");
     const failure = await failureOf(
-      openProjectContext({ ...options, env: { ORCH_BACKEND: "postgres://me:hunter2@db/orch" } }),
+      openProjectContext({ ...options, env: { ORCH_BACKEND: "mysql://me:hunter2@db/orch" } }),
     );
     expect(failure).toMatchObject({ reason: "project-invalid", path: "ORCH_BACKEND" });
+    expect(JSON.stringify(failure)).not.toContain("hunter2");
+  });
+
+  test("PostgreSQL by its URL, shown without the password", async () => {
+    const { backend, close } = await openProjectContext({
+      ...options,
+      env: { ORCH_BACKEND: "postgres://me:hunter2@db:6000/orch" },
+    });
+    expect(backend.description).toBe("PostgreSQL me@db:6000/orch");
+    await close();
+  });
+
+  test("a password in the project file is refused", async () => {
+    await writeFile(
+      join(dir, "project", "orch.yaml"),
+      "name: shop\nbackend: postgres://me:hunter2@db/orch\n",
+    );
+    const failure = await failureOf(openProjectContext({ ...options, env: {} }));
+    expect(failure).toMatchObject({ reason: "project-invalid", path: "backend" });
     expect(JSON.stringify(failure)).not.toContain("hunter2");
   });
 });

@@ -63,12 +63,10 @@ export function parsePostgresUrl(text: string, env: Env = process.env): Postgres
   const url = URL.parse(text.replace(/^([a-z]+:\/\/[^/?#]*@)(?=[/?#]|$)/i, "$1localhost"));
   if (url === null || !isPostgresUrl(text)) {
     return refuse("it can't be parsed", {
-      next: [
-        "Percent-encode special characters in the user's name and the database's.",
-        "One host only: a list of hosts is not supported.",
-      ],
+      next: ["Percent-encode special characters in the user's name and the database's."],
     });
   }
+  if (url.hostname.includes(",")) refuse("it names several hosts, and one is all that orch connects to");
   for (const name of url.searchParams.keys()) {
     if (name === "password") {
       refuse("a password belongs before the @, or better into PGPASSWORD or ~/.pgpass", { path: name });
