@@ -5,9 +5,14 @@ import { dnsLoader } from "./dns/index.js";
 import { hostLoader } from "./host/index.js";
 import { dynamicLoader } from "./pulumi/dynamic.js";
 import { pluginLoader } from "./pulumi/loader.js";
+import { scimLoader } from "./scim/index.js";
 
 /** Packages that orch serves itself, unless the project file's `providers` says `plugin`. */
-const direct: Readonly<Record<string, () => ProviderLoader>> = { dns: dnsLoader, host: hostLoader };
+const direct: Readonly<Record<string, () => ProviderLoader>> = {
+  dns: dnsLoader,
+  host: hostLoader,
+  scim: scimLoader,
+};
 
 /** For `EngineContext.loaders`: asked in this order, the first that knows a package serves it. */
 export function loadersFor(project: Project): ProviderLoader[] {
