@@ -1,5 +1,5 @@
 /** An open PostgreSQL state database. */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { Kysely } from "kysely";
 import { fail, type OrchError } from "../../model/failure.js";
 import type { SqlDatabase } from "../sql/database.js";
@@ -31,7 +31,15 @@ export async function openDatabase(
     if (found !== undefined && found.version > schemaVersion) {
       failNewer(describePostgres(settings), found, orchVersion);
     }
-    if (found?.version !== schemaVersion) await database.migrating(() => migrate(db, orchVersion));
+    if (found?.version !== schemaVersion) {
+      await database.migrating(async () => {
+        await alone(
+          session,
+          writers.table.map((sql) => ({ sql })),
+        );
+        await migrate(db, orchVersion);
+      });
+    }
     return database;
   } catch (error) {
     throw explainPostgres(error, settings);
@@ -84,41 +92,55 @@ interface PostgresDatabase extends SqlDatabase {
 function postgresDatabase(session: Session, settings: PostgresSettings): PostgresDatabase {
   const explain = (error: unknown): OrchError => explainPostgres(error, settings);
   const lockClass = lockClassOf(settings.schema);
+  /** Who writes here, and how many of its transactions have been committed. */
+  const id = randomUUID();
+  let committed = 0;
 
   /** The beginning of a transaction that writes: alone in its stack, or without a stack alone in the schema. */
   const beginning = (stackId: number | undefined): BatchQuery[] => [
     { sql: "begin isolation level read committed read write" },
+    // Each statement from here on takes a snapshot of its own: none is from before the lock.
     ...(stackId === undefined
       ? [{ sql: `select pg_advisory_xact_lock(${lockClass}, 0)` }]
       : [
           { sql: `select pg_advisory_xact_lock_shared(${lockClass}, 0)` },
           { sql: `select pg_advisory_xact_lock(${lockClass}, ${stackId})` },
         ]),
-    // A snapshot is taken by each statement from here on: none is from before the lock.
-    { sql: "select pg_current_xact_id()::text as xid", rows: true },
   ];
-  const xidOf = (results: readonly BatchResult[], stackId: number | undefined): string =>
-    results[beginning(stackId).length - 1]?.rows[0]?.xid as string;
 
   /**
-   * Begins, works and commits, again when the connection is lost in between. When it is lost in the commit itself, the server is asked
-   * what became of the transaction.
+   * Begins, works and commits; again when the connection is lost in between. Whether a commit whose answer was lost took place is read
+   * from the mark that it leaves. It is read under the locks of the transaction that is tried again, which the lost one held: that one
+   * has ended then. (A transaction's own number can't be asked for: after a crash another may have got it.)
+   * `work` is given the statements to begin with, which are to be sent before its own.
    */
   function transact<T>(
-    work: (link: Link) => Promise<{ readonly xid: string; readonly result: T }>,
+    stackId: number | undefined,
+    work: (link: Link, begin: readonly BatchQuery[]) => Promise<T>,
   ): Promise<T> {
-    let open: { readonly xid: string; readonly result: T } | undefined;
+    const number = committed + 1;
+    let tried: { result?: T } | undefined;
     return session.patiently(async (link) => {
-      if (open !== undefined && (await tookPlace(link, open.xid))) return open.result;
-      open = undefined;
       try {
-        const begun = await work(link);
-        open = begun;
-        await commit(link);
-        return begun.result;
+        let begin = beginning(stackId);
+        if (tried !== undefined) {
+          const found = (await link.send([...begin, writers.read(id)])).at(-1)?.rows[0]?.number ?? 0;
+          if (found !== number && found !== committed) failLostCommits(settings, committed, found as number);
+          if (found === number) {
+            await link.send([{ sql: "rollback" }]);
+            committed = number;
+            return tried.result as T;
+          }
+          begin = [];
+        }
+        tried = {};
+        const result = await work(link, begin);
+        tried = { result };
+        await commit(link, [writers.mark(id, number)]);
+        committed = number;
+        return result;
       } catch (error) {
         if (!(error instanceof LostConnectionError)) {
-          open = undefined;
           await link.send([{ sql: "rollback" }]).catch(() => undefined);
         }
         throw error;
@@ -127,56 +149,25 @@ function postgresDatabase(session: Session, settings: PostgresSettings): Postgre
   }
 
   /** The server answers a commit with a rollback when a statement before it failed. */
-  async function commit(link: Link): Promise<void> {
-    const [done] = await link.send([{ sql: "commit" }]);
+  async function commit(link: Link, before: readonly BatchQuery[]): Promise<void> {
+    const done = (await link.send([...before, { sql: "commit" }])).at(-1);
     if (done?.tag !== "COMMIT") throw new Error("the transaction was rolled back");
-  }
-
-  /** What the database knows of a transaction of a connection that was lost while it committed. */
-  async function tookPlace(link: Link, xid: string): Promise<boolean> {
-    for (const patience = performance.now() + 30_000; ; ) {
-      const [answer] = await link
-        .send([{ sql: "select pg_xact_status($1::xid8) as status", parameters: [xid], rows: true }])
-        .catch((error: unknown) => {
-          if ((error as { code?: string }).code === "22023") return [];
-          throw error;
-        });
-      const status = answer?.rows[0]?.status;
-      if (status === "committed") return true;
-      if (status === "aborted") return false;
-      if (status !== "in progress" || performance.now() > patience) {
-        return fail({
-          reason: "backend-error",
-          message: `${describePostgres(settings)} can't tell what became of a transaction that the connection was lost in.`,
-          expected: `that transaction ${xid} is known as committed or aborted`,
-          found: typeof status === "string" ? `it is still ${status}` : "it is not known",
-          next: [
-            "If the server was replaced by a standby or a copy, it may be behind what was acknowledged before: look at `orch history`.",
-            "Run the same command again: what was under way is looked after first.",
-          ],
-        });
-      }
-      // Its process on the server has not noticed yet that the connection is gone.
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
   }
 
   async function write(statements: readonly BoundStatement[], stackId?: number): Promise<void> {
     await session.acquire();
     try {
-      await transact(async (link) => {
-        const head = beginning(stackId);
+      await transact(stackId, async (link, begin) => {
         const results = await link.send([
-          ...head,
+          ...begin,
           ...statements.map(({ sql, parameters }) => ({ sql, parameters, prepared: link.prepared(sql) })),
         ]);
         for (const [i, { expectChanges }] of statements.entries()) {
-          const count = results[head.length + i]?.count;
+          const count = results[begin.length + i]?.count;
           if (expectChanges !== undefined && count !== expectChanges) {
             throw new StaleWriteError(`${count} rows changed instead of ${expectChanges}`);
           }
         }
-        return { xid: xidOf(results, stackId), result: undefined };
       });
     } finally {
       session.release();
@@ -236,7 +227,7 @@ function postgresDatabase(session: Session, settings: PostgresSettings): Postgre
       async commit() {
         const link = pinned as Link;
         pinned = undefined;
-        await commit(link);
+        await commit(link, []);
       },
       async rollback() {
         const link = pinned;
@@ -265,9 +256,9 @@ function postgresDatabase(session: Session, settings: PostgresSettings): Postgre
   ): Promise<T> {
     await session.acquire();
     try {
-      return await transact(async (link) => {
-        const xid = xidOf(await link.send(beginning(stackId)), stackId);
-        return { xid, result: await work(within(link)) };
+      return await transact(stackId, async (link, begin) => {
+        if (begin.length > 0) await link.send(begin);
+        return work(within(link));
       });
     } finally {
       session.release();
@@ -290,9 +281,52 @@ function postgresDatabase(session: Session, settings: PostgresSettings): Postgre
         await alone(session, [{ sql: `select pg_advisory_unlock(${lockClass}, 0)` }]);
       }
     },
-    close: () => db.destroy(),
+    async close() {
+      // Left behind by a connection that is gone, it is removed by a later writer.
+      if (committed > 0) await forget(session, id);
+      await db.destroy();
+    },
   };
 }
+
+/** The marks that transactions leave: a row per process that writes. PostgreSQL's own, so no migration of `state/sql` makes it. */
+const writers = {
+  table: [
+    "create table if not exists writers (id text primary key, number bigint not null, at timestamptz not null default now())",
+    "delete from writers where at < now() - interval '7 days'",
+  ],
+  read: (id: string): BatchQuery => ({
+    sql: "select number from writers where id = $1",
+    parameters: [id],
+    rows: true,
+  }),
+  mark: (id: string, number: number): BatchQuery => ({
+    sql: "insert into writers (id, number) values ($1, $2) on conflict (id) do update set number = excluded.number, at = now()",
+    parameters: [id, number],
+  }),
+};
+
+async function forget(session: Session, id: string): Promise<void> {
+  await session.acquire();
+  try {
+    await (await session.link()).send([{ sql: "delete from writers where id = $1", parameters: [id] }]);
+  } catch {
+    // The server is gone, and with it the reason to tidy up.
+  } finally {
+    session.release();
+  }
+}
+
+const failLostCommits = (settings: PostgresSettings, acknowledged: number, found: number): never =>
+  fail({
+    reason: "backend-error",
+    message: `${describePostgres(settings)} has lost what it had acknowledged: it answers again without the newest transactions of this run.`,
+    expected: `${acknowledged} transactions of this process`,
+    found: `${found}`,
+    next: [
+      "The server was probably replaced by a standby or a copy that was behind. Bring back the one that has everything, or look at `orch history` and `orch plan --refresh` before anything else.",
+    ],
+  });
 
 /** Advisory locks belong to a database; the first of their two numbers tells the schema. */
 const lockClassOf = (schema: string): number =>

@@ -212,7 +212,7 @@ const sessionSettings = ({ schema }: PostgresSettings): string[] => [
   "set statement_timeout to 0",
   "set lock_timeout to 0",
   // A process that stops in the middle of a transaction must not hold its locks for long.
-  "set idle_in_transaction_session_timeout to '60s'",
+  "set idle_in_transaction_session_timeout to '30s'",
   "select current_setting('server_version_num')::int as version",
 ];
 
