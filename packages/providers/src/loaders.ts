@@ -3,6 +3,7 @@ import type { Project } from "@orch/core/project/contract";
 import type { ProviderLoader } from "@orch/core/provider/contract";
 import { dnsLoader } from "./dns/index.js";
 import { hostLoader } from "./host/index.js";
+import { powerdnsLoader } from "./powerdns/index.js";
 import { dynamicLoader } from "./pulumi/dynamic.js";
 import { pluginLoader } from "./pulumi/loader.js";
 import { scimLoader } from "./scim/index.js";
@@ -11,6 +12,7 @@ import { scimLoader } from "./scim/index.js";
 const direct: Readonly<Record<string, () => ProviderLoader>> = {
   dns: dnsLoader,
   host: hostLoader,
+  powerdns: powerdnsLoader,
   scim: scimLoader,
 };
 

@@ -1,27 +1,30 @@
 /** The `dns` provider: records of any server that takes dynamic updates (RFC 2136), signed with TSIG (RFC 8945). */
 import { createRequire } from "node:module";
-import { type Failure, fail, OrchError, toFailure } from "@orch/core/model/failure";
+import { fail, OrchError, toFailure } from "@orch/core/model/failure";
 import type { LoadContext } from "@orch/core/provider/contract";
 import { z } from "zod";
 import { createProvider, defineInvoke, defineProvider, defineResource } from "../direct/index.js";
 import { change, type DnsClient, dnsClient, must, type UpdateOutcome } from "./client.js";
 import type { ResourceRecord } from "./message.js";
-import { canonicalName, Malformed, reverseName } from "./names.js";
+import { reverseName } from "./names.js";
 import { addressBytes } from "./rdata.js";
 import {
   checkRecordSet,
+  conflict,
+  givenId,
   idOf,
   inputsOf,
   outputsOf,
   parseId,
   predictRecordSet,
   type RecordSet,
-  type RecordSetId,
   recordSetInputs,
   recordSetOf,
   recordSetOutputs,
   sameData,
   setText,
+  what,
+  zoneScope,
 } from "./record-set.js";
 import { allSets, readSet } from "./sets.js";
 import { algorithms } from "./tsig.js";
@@ -30,32 +33,6 @@ const { version } = createRequire(import.meta.url)("../../package.json") as { ve
 
 /** From so many in one zone on, a transfer is the shorter way. */
 const TRANSFER_FROM = 4;
-
-const what = ({ name, type }: RecordSetId): string => `${name} ${type}`;
-
-export const givenId = (id: string): RecordSetId =>
-  parseId(id) ??
-  fail({
-    reason: "invalid-property",
-    message: `${JSON.stringify(id)} is not the id of a record set.`,
-    expected: "ZONE/NAME/TYPE, such as example.com/www/A, with @ for the zone's own name",
-    found: id,
-  });
-
-/** Somebody else made or changed it: both values, and ways out. */
-export function conflict(wanted: string, set: RecordSet, expected: string, found: string): OrchError {
-  return new OrchError({
-    reason: "conflict",
-    message: `${what(set)} is not as orch knows it, and was left alone: it can't be ${wanted}.`,
-    path: "records",
-    expected,
-    found,
-    next:
-      wanted === "created"
-        ? [`Import it: \`orch import\` with the id ${idOf(set)}; or remove the records that are there.`]
-        : ["Look at it with `orch plan --refresh`, and apply that plan."],
-  });
-}
 
 /** A CNAME may have nothing beside it, and nothing may stand beside a CNAME: a server drops such an update without a word (RFC 2136 3.4.2.2). */
 const free = ({ name, type }: RecordSet): ResourceRecord[] =>
@@ -222,23 +199,6 @@ async function changed(
   const done =
     after === undefined ? found === undefined : found && sameData(found, after) && found.ttl === after.ttl;
   if (!done) throw conflict(wanted, before, setText(before), setText(found));
-}
-
-export function zoneScope(scope: Readonly<Record<string, unknown>>): { readonly zone: string } {
-  const { zone } = scope;
-  try {
-    if (typeof zone === "string") return { zone: canonicalName(zone) };
-  } catch (error) {
-    if (!(error instanceof Malformed)) throw error;
-  }
-  const failure: Failure = {
-    reason: "invalid-property",
-    message: "Records are listed by zone.",
-    path: "zone",
-    expected: "a zone, such as example.com",
-    found: typeof zone === "string" ? zone : "nothing",
-  };
-  return fail(failure);
 }
 
 const reverse = defineInvoke<DnsClient>()({

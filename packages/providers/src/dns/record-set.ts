@@ -1,4 +1,5 @@
 /** A record set as programs give it, for every provider of DNS: its properties, their one canonical form, its id. */
+import { fail, OrchError } from "@orch/core/model/failure";
 import {
   isArray,
   isUnknown,
@@ -219,12 +220,53 @@ function checkRecords(
 
 /** Outputs that the inputs tell beforehand. */
 export function predictRecordSet(inputs: PropertyMap): PropertyMap {
-  const { zone, name } = inputs;
-  const texts = [inside(zone), inside(name)];
-  const [zoneText_, nameText] = texts;
-  const known = typeof zoneText_ === "string" && typeof nameText === "string";
-  return {
-    ...inputs,
-    ...(known ? { fqdn: absoluteName(nameText, canonicalName(zoneText_)) } : {}),
-  };
+  const zone = inside(inputs.zone);
+  const name = inside(inputs.name);
+  const known = typeof zone === "string" && typeof name === "string";
+  return { ...inputs, ...(known ? { fqdn: absoluteName(name, canonicalName(zone)) } : {}) };
+}
+
+/** For messages. */
+export const what = ({ name, type }: RecordSetId): string => `${name} ${type}`;
+
+/** The id of a read or an import. Throws `invalid-property`. */
+export const givenId = (id: string): RecordSetId =>
+  parseId(id) ??
+  fail({
+    reason: "invalid-property",
+    message: `${JSON.stringify(id)} is not the id of a record set.`,
+    expected: "ZONE/NAME/TYPE, such as example.com/www/A, with @ for the zone's own name",
+    found: id,
+  });
+
+/** Somebody else made or changed it: both values, and ways out. */
+export function conflict(wanted: string, set: RecordSet, expected: string, found: string): OrchError {
+  return new OrchError({
+    reason: "conflict",
+    message: `${what(set)} is not as orch knows it, and was left alone: it can't be ${wanted}.`,
+    path: "records",
+    expected,
+    found,
+    next:
+      wanted === "created"
+        ? [`Give the resource the option \`import: "${idOf(set)}"\`, or remove the records that are there.`]
+        : ["Look at it with `orch plan --refresh`, and apply that plan."],
+  });
+}
+
+/** What `list` is asked for. Throws `invalid-property`. */
+export function zoneScope(scope: Readonly<Record<string, unknown>>): { readonly zone: string } {
+  const { zone } = scope;
+  try {
+    if (typeof zone === "string") return { zone: canonicalName(zone) };
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+  }
+  return fail({
+    reason: "invalid-property",
+    message: "Records are listed by zone.",
+    path: "zone",
+    expected: "a zone, such as example.com",
+    found: typeof zone === "string" ? zone : "nothing",
+  });
 }
