@@ -96,7 +96,8 @@ describe("plans fit their schema", () => {
     };
     check(await stack.plan({ replace: [urn] }));
     check(await stack.plan());
-    await stack.apply();
+    const { runId } = await stack.apply();
+    check(await stack.plan({ undo: runId }));
     check(await stack.plan({ kind: "destroy" }));
   });
 

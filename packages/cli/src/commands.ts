@@ -13,6 +13,7 @@ export const commands: Readonly<Record<CommandId, Load>> = {
   apply: () => import("./commands/apply.js"),
   destroy: () => import("./commands/destroy.js"),
   refresh: () => import("./commands/refresh.js"),
+  undo: () => import("./commands/undo.js"),
   drift: () => import("./commands/drift.js"),
   resume: () => import("./commands/resume.js"),
   graph: () => import("./commands/graph.js"),

@@ -18,6 +18,7 @@ const sections: readonly (readonly [title: string, commands: readonly (readonly 
       ["plan", "show what would be done, and do nothing"],
       ["apply", "carry out a plan"],
       ["destroy", "delete every resource of the stack"],
+      ["undo", "go back to the state before a run"],
     ],
   ],
   [

@@ -7,6 +7,7 @@ export const commandIds = [
   "apply",
   "destroy",
   "refresh",
+  "undo",
   "drift",
   "resume",
   "graph",
@@ -58,6 +59,7 @@ export const takesValue: ReadonlySet<string> = new Set([
   "--urn",
   "--adopt",
   "--at",
+  "--to",
   "--limit",
 ]);
 

@@ -42,6 +42,11 @@ export interface PlanOptions {
   readonly askOpen?: (open: readonly OpenStep[]) => Promise<ReadonlyMap<Urn, ResumeAnswer>>;
   /** URNs to replace whatever the diff says. */
   readonly replace?: readonly Urn[];
+  /**
+   * For an apply: no program is run; what is wanted is the state before the run with this number, which may be one more than the last one's. Rejects
+   * with `unfinished-steps` while a cut-off step is open, with `state-locked` while a run that would be undone goes on.
+   */
+  readonly undo?: number;
 }
 
 export interface DriftReport {

@@ -10,6 +10,7 @@ import {
   type Resumed,
   resume,
   settledText,
+  together,
 } from "./execute/resume.js";
 import type { ApplyResult } from "./model/event.js";
 import { type Failure, OrchError, toFailure } from "./model/failure.js";
@@ -19,6 +20,15 @@ import { notFoundAgain } from "./plan/find-again.js";
 import { makePlan, touchedUrns } from "./plan/plan.js";
 import { isReadable, readAll } from "./plan/refresh.js";
 import { digestFiles, fingerprintPrior, staleness } from "./plan/seal.js";
+import {
+  type EarlierState,
+  earlierResources,
+  earlierState,
+  plannedResources,
+  registerEarlier,
+  rowsBefore,
+  undoWarnings,
+} from "./plan/undo.js";
 import type { ProgramOptions, ProgramResult, ProgramSink } from "./program/contract.js";
 import { ProviderRegistry } from "./provider/registry.js";
 import type { Run, RunStart, Snapshot, UnfinishedStep } from "./state/contract.js";
@@ -55,11 +65,19 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
     events({ type: "run-started", run: options.kind === "apply" ? "plan" : options.kind, at: Date.now() });
     const registry = registryOf(context);
     const { snapshot, open } = await settledSnapshot(context, options);
+    const earlier =
+      options.undo === undefined ? undefined : await earlierOf(context, snapshot, open, options.undo);
     const body = await makePlan({
       kind: options.kind,
       snapshot,
       registry,
-      runProgram: (sink) => run(context, sink, true, context.signal),
+      runProgram: (sink) =>
+        earlier
+          ? registerEarlier(earlier.rows, earlierResources(earlier, snapshot.resources), sink, true)
+          : run(context, sink, true, context.signal),
+      ...(earlier
+        ? { leaving: { reason: { kind: "undo", run: earlier.before }, imported: earlier.imported } }
+        : {}),
       refresh: options.refresh ?? false,
       replace: new Set(options.replace ?? []),
       parallel: context.parallel ?? defaultParallel,
@@ -69,12 +87,16 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
     const made: Plan = {
       format: 1,
       kind: options.kind,
+      ...(earlier ? { undo: { before: earlier.before, runs: earlier.runs } } : {}),
       project: project.name,
       stack: store.info.stack,
       lineage: store.info.lineage,
       createdAt: Date.now(),
       orchVersion: context.orchVersion,
-      program: await digestFiles(project.dir, body.program ? boundFiles(context, body.program) : []),
+      program: await digestFiles(
+        project.dir,
+        body.program && !earlier ? boundFiles(context, body.program) : [],
+      ),
       config: fingerprintConfig(context),
       plugins: await registry.plugins(),
       prior: fingerprintPrior(snapshot, touchedUrns(body.steps), config.crypter),
@@ -85,6 +107,7 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
       needsProgram: body.needsProgram,
       warnings: [
         ...open.map(({ failure }) => failure),
+        ...(earlier ? undoWarnings(body.steps, earlier) : []),
         ...(await notFoundAgain(
           body.steps,
           registry,
@@ -135,7 +158,7 @@ export async function apply(context: EngineContext, plan: Plan, options: ApplyOp
         snapshot,
         run,
         registry,
-        runProgram: (sink, signal) => runAgain(context, sink, signal),
+        runProgram: (sink, signal) => runAgain(context, plan, sink, signal),
         parallel: context.parallel ?? defaultParallel,
         continueOnError: options.continueOnError,
         open: new Map(snapshot.unfinished.map((step) => [step.intent.urn, openFailure(plan, step)])),
@@ -279,8 +302,39 @@ async function run(
   return start(options, sink, dryRun ? context.programHost : undefined);
 }
 
-const runAgain = (context: EngineContext, sink: ProgramSink, signal: AbortSignal): Promise<ProgramResult> =>
-  run(context, sink, false, signal);
+/** What the stack was before a run. Everything of the time since must have ended, one way or the other. */
+async function earlierOf(
+  context: EngineContext,
+  snapshot: Snapshot,
+  open: readonly OpenStep[],
+  before: number,
+): Promise<EarlierState> {
+  const { store } = context;
+  const [first] = open;
+  if (first)
+    throw new OrchError(
+      together(
+        open.map(({ failure }) => failure),
+        first.failure,
+      ),
+    );
+  // Killed between two steps, a run left nothing open but itself: the next one that writes ends it.
+  const newest = await store.runs(1);
+  if (newest.some(({ outcome }) => outcome === undefined)) await resumeRun(context);
+  return earlierState(store, snapshot, before);
+}
+
+/** While a plan is applied: the program once more, or the earlier state. What was unknown is known now. */
+async function runAgain(
+  context: EngineContext,
+  { undo, steps }: Plan,
+  sink: ProgramSink,
+  signal: AbortSignal,
+): Promise<ProgramResult> {
+  if (undo === undefined) return run(context, sink, false, signal);
+  const rows = await rowsBefore(context.store, undo.before);
+  return registerEarlier(rows, plannedResources(rows, steps), sink, false);
+}
 
 /** The program's own files, the project file, and the locks that say which packages and plugins it runs with. */
 function boundFiles(context: EngineContext, program: ProgramResult): string[] {

@@ -46,6 +46,7 @@ export function planJson(plan: Plan): JsonObject {
     format: 1,
     type: "plan",
     kind: plan.kind,
+    ...(plan.undo === undefined ? {} : { undo: { before: plan.undo.before, runs: [...plan.undo.runs] } }),
     project: plan.project,
     stack: plan.stack,
     createdAt: new Date(plan.createdAt).toISOString(),

@@ -88,10 +88,18 @@ const order = Object.keys(effects) as Effect[];
 /** Beyond this many changed resources, new ones are listed without their properties unless `full`. */
 const manyChanges = 100;
 
+function undoText({ before, runs }: NonNullable<Plan["undo"]>): string {
+  const [first, ...later] = runs;
+  if (first === undefined) return `Back to the state before run ${before}, with nothing done since.`;
+  if (later.length === 0) return `Undo of run ${first}: back to the state before it.`;
+  return `Undo of the runs ${listed(runs.map(String))}: back to the state before run ${first}.`;
+}
+
 /** The whole plan as lines without a final newline. */
 export function renderPlan(plan: Plan, view: PlanView): string {
   const { theme } = view;
   const out: string[] = [];
+  if (plan.undo !== undefined) out.push(theme.bold(undoText(plan.undo)), "");
   renderDrift(plan.drift, view, out);
 
   const groups = new Map<Effect, Step[]>();
@@ -189,6 +197,9 @@ function reasonLines(step: Step, effect: Effect, theme: Theme): string[] {
       break;
     case "destroy":
       break;
+    case "undo":
+      lines.push(theme.dim(`not there before run ${reason.run}`));
+      break;
     case "dependency-replaced":
       lines.push(theme.replace(`because ${shortUrn(reason.urn)} is replaced`));
       break;
@@ -222,7 +233,9 @@ function reasonLines(step: Step, effect: Effect, theme: Theme): string[] {
           ? "kept, because of retainOnDelete"
           : step.forget === "deleted-with"
             ? "goes together with the resource that holds it (deletedWith)"
-            : "read only; never managed here",
+            : step.forget === "imported"
+              ? "kept: an import took it over, and only that is undone"
+              : "read only; never managed here",
       ),
     );
   return lines;

@@ -72,6 +72,8 @@ export const exitCodes = {
   "step-skipped": 1,
   "unfinished-steps": 4,
   "not-found-again": 4,
+  /** A warning of plans that go back: what an object held can't be brought back with it. */
+  "not-restored": 1,
   interrupted: 130,
   internal: 1,
 } as const satisfies Record<string, number>;

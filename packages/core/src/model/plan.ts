@@ -25,6 +25,8 @@ export type StepReason =
   | { readonly kind: "changed" }
   | { readonly kind: "removed-from-program" }
   | { readonly kind: "destroy" }
+  /** It was not there yet before the run that is undone. */
+  | { readonly kind: "undo"; readonly run: number }
   /** A resource that it is built on is replaced with delete-before-replace. */
   | { readonly kind: "dependency-replaced"; readonly urn: Urn }
   | { readonly kind: "replace-with"; readonly urn: Urn }
@@ -74,8 +76,8 @@ export interface DeleteStep extends StepBase {
   readonly prior: ResourceState;
   /** Set on the deleting half of a replace. */
   readonly replaced?: ReplaceOrder;
-  /** Deleted only from the state (`retainOnDelete`, `deletedWith` a resource that goes too). */
-  readonly forget?: "retain" | "deleted-with" | "external";
+  /** Deleted only from the state (`retainOnDelete`, `deletedWith` a resource that goes too, the undoing of an import). */
+  readonly forget?: "retain" | "deleted-with" | "external" | "imported";
   /** Starts only after every step that is not a late delete has ended well: nothing is taken away while something may still need it. */
   readonly late: boolean;
 }
@@ -120,6 +122,8 @@ export interface PlanPlugin extends PackageDescriptor {
 export interface Plan {
   readonly format: 1;
   readonly kind: "apply" | "destroy" | "refresh";
+  /** Goes back to the state before that run, instead of to what a program says: `runs` are those that are undone, oldest first. */
+  readonly undo?: { readonly before: number; readonly runs: readonly number[] };
   readonly project: string;
   readonly stack: string;
   /** Random id that the stack got when it was made. */
@@ -127,7 +131,7 @@ export interface Plan {
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly orchVersion: string;
-  /** SHA-256 over the program's sources and lock files, by path relative to the project; empty for destroy and refresh. */
+  /** SHA-256 over the program's sources and lock files, by path relative to the project; empty for destroy, refresh and undo. */
   readonly program: Readonly<Record<string, string>>;
   /** Key → keyed fingerprint of the value. */
   readonly config: Readonly<Record<string, string>>;

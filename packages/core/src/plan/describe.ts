@@ -61,6 +61,8 @@ function describeReason(reason: StepReason): string {
       return `${reason.kind} ${parseUrn(reason.urn).name}`;
     case "half-done":
       return `half-done: ${reason.errors.join("; ")}`;
+    case "undo":
+      return `not there before run ${reason.run}`;
     case "gone":
       return `gone: ${reason.detail}`;
     default:

@@ -13,7 +13,7 @@ import type { Snapshot } from "../state/contract.js";
 import { Planner, protectedFailure } from "./planner.js";
 import { Prior } from "./prior.js";
 import { type Reading, readAll } from "./refresh.js";
-import { makeSteps } from "./steps.js";
+import { type Leaving, makeSteps } from "./steps.js";
 
 export interface PlanRequest {
   readonly kind: "apply" | "destroy" | "refresh";
@@ -23,6 +23,8 @@ export interface PlanRequest {
   readonly runProgram: (sink: ProgramSink) => Promise<ProgramResult>;
   readonly refresh: boolean;
   readonly replace: ReadonlySet<Urn>;
+  /** Of what the program does not want: why it goes, when that is not the program's doing. */
+  readonly leaving?: Leaving;
   readonly parallel: number;
   readonly events: EventSink;
   readonly signal?: AbortSignal;
@@ -54,7 +56,7 @@ export async function makePlan(request: PlanRequest): Promise<PlanBody> {
     : { snapshot, gone: new Map(), changed: new Set<Urn>() };
   const prior = new Prior(base.snapshot);
   if (kind === "destroy") {
-    const steps = makeSteps([], prior, "destroy");
+    const steps = makeSteps([], prior, { reason: { kind: "destroy" } });
     refuseProtected(steps);
     await startProviders(steps, prior, registry);
     const forgotten = goneSteps(reading, steps);
@@ -88,7 +90,7 @@ export async function makePlan(request: PlanRequest): Promise<PlanBody> {
   const drafts = [...planner.drafts.values()].sort(
     (a, b) => (order.get(a.resource.urn) ?? 0) - (order.get(b.resource.urn) ?? 0),
   );
-  const steps = makeSteps(drafts, prior, "apply");
+  const steps = makeSteps(drafts, prior, request.leaving ?? { reason: { kind: "removed-from-program" } });
   refuseProtected(steps);
   await startProviders(steps, prior, registry);
   const forgotten = goneSteps(reading, steps);

@@ -1,6 +1,6 @@
 /** From what was decided about each resource to the plan's steps: deletions added, edges drawn, numbers given. Pure. */
 import type { Diff } from "../model/diff.js";
-import type { ReplaceOrder, Step, StepId, StepReason } from "../model/plan.js";
+import type { DeleteStep, ReplaceOrder, Step, StepId, StepReason } from "../model/plan.js";
 import type { Resource, ResourceState } from "../model/resource.js";
 import type { Urn } from "../model/urn.js";
 import { equal, type PropertyMap, type Value } from "../model/value.js";
@@ -31,12 +31,19 @@ interface Removal {
   readonly row: ResourceState;
   readonly reason: StepReason;
   readonly replaced?: ReplaceOrder;
-  readonly forget?: "retain" | "deleted-with" | "external";
+  readonly forget?: DeleteStep["forget"];
 }
 
-/** `drafts` in the program's order. `destroy`: everything that is there goes. */
-export function makeSteps(drafts: readonly Draft[], prior: Prior, kind: "apply" | "destroy"): Step[] {
-  const removals = collectRemovals(drafts, prior, kind);
+/** What is there and not wanted any more. */
+export interface Leaving {
+  readonly reason: StepReason;
+  /** URNs of what is let go, not deleted. */
+  readonly imported?: ReadonlySet<Urn>;
+}
+
+/** `drafts` in the program's order. Without any, everything that is there goes. */
+export function makeSteps(drafts: readonly Draft[], prior: Prior, leaving: Leaving): Step[] {
+  const removals = collectRemovals(drafts, prior, leaving);
   const early = earlyRemovals(removals, prior);
   const earlyRows = new Set([...early].map((removal) => removal.row));
   // Dependents before dependencies, which is the reverse of the state's order, on both sides of what is made.
@@ -90,7 +97,7 @@ export function makeSteps(drafts: readonly Draft[], prior: Prior, kind: "apply" 
 const removalKey = (row: ResourceState): string => (row.deposed ? `${row.urn}#${row.deposed}` : row.urn);
 const sorted = (ids: Iterable<StepId>): StepId[] => [...ids].sort((a, b) => a - b);
 
-function collectRemovals(drafts: readonly Draft[], prior: Prior, kind: "apply" | "destroy"): Removal[] {
+function collectRemovals(drafts: readonly Draft[], prior: Prior, { reason, imported }: Leaving): Removal[] {
   const replacedRows = new Map<ResourceState, Draft>();
   for (const draft of drafts) if (draft.prior && draft.replaced) replacedRows.set(draft.prior, draft);
   const removals: Removal[] = [];
@@ -110,8 +117,12 @@ function collectRemovals(drafts: readonly Draft[], prior: Prior, kind: "apply" |
       });
     } else if (!prior.isClaimed(row.urn)) {
       going.add(row.urn);
-      const reason: StepReason = { kind: kind === "destroy" ? "destroy" : "removed-from-program" };
-      removals.push({ row, reason, ...(row.external ? { forget: "external" as const } : retained(row)) });
+      const forget = row.external
+        ? { forget: "external" as const }
+        : imported?.has(row.urn)
+          ? { forget: "imported" as const }
+          : retained(row);
+      removals.push({ row, reason, ...forget });
     }
   }
   return removals.map((removal) => {
