@@ -6,6 +6,7 @@ import { hostLoader } from "./host/index.js";
 import { powerdnsLoader } from "./powerdns/index.js";
 import { dynamicLoader } from "./pulumi/dynamic.js";
 import { pluginLoader } from "./pulumi/loader.js";
+import { restLoader } from "./rest/index.js";
 import { scimLoader } from "./scim/index.js";
 
 /** Packages that orch serves itself, unless the project file's `providers` says `plugin`. */
@@ -13,6 +14,7 @@ const direct: Readonly<Record<string, () => ProviderLoader>> = {
   dns: dnsLoader,
   host: hostLoader,
   powerdns: powerdnsLoader,
+  rest: restLoader,
   scim: scimLoader,
 };
 
