@@ -184,7 +184,9 @@ export const succeeded = (answer: HttpAnswer, status: readonly number[] | undefi
 
 /** RFC 8288: `<https://…?page=2>; rel="next", <…>; rel="last"`. */
 export function nextLink(header: string | null): string | undefined {
-  for (const [, url, parameters] of (header ?? "").matchAll(/<([^>]*)>((?:\s*;\s*[^,;"=]+(?:=(?:"[^"]*"|[^,;"]*))?)*)/g))
+  for (const [, url, parameters] of (header ?? "").matchAll(
+    /<([^>]*)>((?:\s*;\s*[^,;"=]+(?:=(?:"[^"]*"|[^,;"]*))?)*)/g,
+  ))
     if (/;\s*rel\s*=\s*(?:"[^"]*\bnext\b[^"]*"|next\b)/i.test(parameters ?? "")) return url;
   return undefined;
 }
