@@ -3,6 +3,7 @@ import type { Project } from "@orch/core/project/contract";
 import type { ProviderLoader } from "@orch/core/provider/contract";
 import { dnsLoader } from "./dns/index.js";
 import { hostLoader } from "./host/index.js";
+import { ldapLoader } from "./ldap/index.js";
 import { powerdnsLoader } from "./powerdns/index.js";
 import { dynamicLoader } from "./pulumi/dynamic.js";
 import { pluginLoader } from "./pulumi/loader.js";
@@ -12,6 +13,7 @@ import { scimLoader } from "./scim/index.js";
 /** Packages that orch serves itself, unless the project file's `providers` says `plugin`. */
 const direct: Readonly<Record<string, () => ProviderLoader>> = {
   dns: dnsLoader,
+  ldap: ldapLoader,
   host: hostLoader,
   powerdns: powerdnsLoader,
   rest: restLoader,
