@@ -34,6 +34,7 @@ const sections: readonly (readonly [title: string, commands: readonly (readonly 
   [
     "Set up",
     [
+      ["login", "keep state in PostgreSQL; also logout, whoami"],
       ["plugin install", "provider plugins; also plugin ls, lock, rm"],
       ["autocomplete", "completion for bash, zsh and PowerShell"],
     ],

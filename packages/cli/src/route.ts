@@ -11,6 +11,9 @@ export const commandIds = [
   "drift",
   "resume",
   "graph",
+  "login",
+  "logout",
+  "whoami",
   "history",
   "show:plan",
   "stack:init",
@@ -61,6 +64,8 @@ export const takesValue: ReadonlySet<string> = new Set([
   "--at",
   "--to",
   "--limit",
+  "--from",
+  "--to",
 ]);
 
 /**

@@ -5,7 +5,7 @@ import type { Backend } from "../state/contract.js";
 import { hasPassword, isPostgresUrl, redactUrl } from "../state/postgres/url.js";
 import { openSqliteBackend } from "../state/sqlite.js";
 import type { Project } from "./contract.js";
-import { loginFile, readLogin } from "./login.js";
+import { loginFile, readLogin } from "./login-file.js";
 
 type Env = Readonly<Record<string, string | undefined>>;
 

@@ -3,7 +3,7 @@ export { getConfig, readConfig, removeConfig, type SetOptions, setConfig } from 
 export * from "./context.js";
 export * from "./contract.js";
 export type { ConfigCipher, Keyring } from "./keyring.js";
-export { loginFile, readLogin, removeLogin, saveLogin } from "./login.js";
+export { type LoggedIn, logIn, logOut, type WhoAmI, whoAmI } from "./login.js";
 export { checkStackName, isName } from "./names.js";
 export { type FoundProject, findProject, readProject } from "./project-file.js";
 export { type Rekeyed, rekeyStack } from "./rotate.js";

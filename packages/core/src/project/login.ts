@@ -1,60 +1,125 @@
-/** The backend that a person logged in to: used by every project that names none itself. */
-import { mkdir, readFile, rm } from "node:fs/promises";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
-import { z } from "zod";
-import { fail } from "../model/failure.js";
-import { writeFileAtomically } from "./yaml-file.js";
+/** `orch login` and `orch logout`: which backend projects use that name none themselves. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { fail, toFailure } from "../model/failure.js";
+import { hasPassword, redactUrl } from "../state/postgres/url.js";
+import { type BackendChoice, type BackendOptions, chooseBackend, openBackendAt } from "./backend.js";
+import { loginFile, readLogin, removeLogin, saveLogin } from "./login-file.js";
+import { type FoundProject, findProject } from "./project-file.js";
 
-type Env = Readonly<Record<string, string | undefined>>;
+export interface LoginOptions extends BackendOptions {
+  readonly cwd: string;
+}
 
-const content = z.looseObject({ format: z.literal(1), backend: z.string().min(1) });
+export interface LoggedIn {
+  /** For people: `PostgreSQL orch@db.example.com/infra`. */
+  readonly description: string;
+  /** File that says so. */
+  readonly file: string;
+  readonly stacks: number;
+  /** What the project here uses in spite of it: ORCH_BACKEND or its own setting. */
+  readonly overruled?: BackendChoice;
+  /** State of the project here that the login leaves behind. */
+  readonly left?: string;
+}
 
-/** `$XDG_CONFIG_HOME/orch/login.json`, by default in `~/.config`. */
-export const loginFile = (env: Env): string =>
-  join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "orch", "login.json");
-
-/** The backend's URL; undefined when nobody logged in. Rejects with `config-invalid` on a file that is not one. */
-export async function readLogin(env: Env): Promise<string | undefined> {
-  const path = loginFile(env);
-  let text: string;
+/**
+ * Asks the backend whether it lets us in, and records it. Rejects with `invalid-flag` for a URL with a password, which is not stored and
+ * must not be an argument of a process; and with what the backend says.
+ */
+export async function logIn(url: string, options: LoginOptions): Promise<LoggedIn> {
+  refusePassword(url, "orch login");
+  const env = options.env ?? process.env;
+  const path = /^sqlite:(.+)$/s.exec(url)?.[1];
+  // Projects elsewhere use it, too.
+  const stored = path === undefined ? url : `sqlite:${resolve(options.cwd, path)}`;
+  const backend = await openBackendAt(
+    { url: stored, by: "login", dir: options.cwd, place: "the URL" },
+    options,
+  );
+  let stacks: number;
   try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    stacks = (await backend.listStacks()).length;
+  } finally {
+    await backend.close();
   }
-  const parsed = content.safeParse(parseJson(text));
-  if (parsed.success) return parsed.data.backend;
-  return fail({
-    reason: "config-invalid",
-    message: `${path} does not say where state is.`,
-    expected: 'JSON such as {"format":1,"backend":"postgres://orch@db.example.com/infra"}',
-    next: ["Write it anew with `orch login URL`, or remove it with `orch logout`."],
+  const project = await projectHere(options.cwd);
+  const before = project === undefined ? undefined : await chooseBackend(project, env);
+  await saveLogin(stored, env);
+  const now = project === undefined ? undefined : await chooseBackend(project, env);
+  const local =
+    before?.by === "default" ? resolve(before.dir, before.url.slice("sqlite:".length)) : undefined;
+  return {
+    description: backend.description,
+    file: loginFile(env),
+    stacks,
+    ...(now !== undefined && now.by !== "login" ? { overruled: now } : {}),
+    ...(before !== undefined && now?.by === "login" && local !== undefined && existsSync(local)
+      ? { left: before.url }
+      : {}),
+  };
+}
+
+/** The URL that was recorded, without a password; undefined when there was none. */
+export async function logOut(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<string | undefined> {
+  // A file that can't be read is removed all the same.
+  const was = await readLogin(env).catch(() => "an unreadable login");
+  return (await removeLogin(env)) && was !== undefined ? redactUrl(was) : undefined;
+}
+
+/** Other processes can see arguments, and shells keep them. */
+export function refusePassword(url: string, command: string): void {
+  if (!hasPassword(url)) return;
+  fail({
+    reason: "invalid-flag",
+    message: `\`${command}\` takes no password: an argument can be seen by every process of the machine, and stays in the shell's history.`,
+    expected: "a URL without a password",
+    found: redactUrl(url),
+    next: [
+      "Set PGPASSWORD, or put the password into ~/.pgpass (mode 0600), and leave it out of the URL.",
+      "A password that was typed here should be changed.",
+    ],
   });
 }
 
-/** Mode 0600: a URL tells names of users and machines. */
-export async function saveLogin(backend: string, env: Env): Promise<void> {
-  const path = loginFile(env);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeFileAtomically(path, `${JSON.stringify({ format: 1, backend })}\n`, 0o600);
-}
-
-/** Was there one? */
-export async function removeLogin(env: Env): Promise<boolean> {
-  const was = await readFile(loginFile(env)).then(
-    () => true,
-    () => false,
-  );
-  await rm(loginFile(env), { force: true });
-  return was;
-}
-
-function parseJson(text: string): unknown {
+async function projectHere(cwd: string): Promise<FoundProject | undefined> {
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    return await findProject(cwd);
+  } catch (error) {
+    if (toFailure(error).reason === "project-missing") return undefined;
+    throw error;
   }
+}
+
+export interface WhoAmI {
+  /** The project here, if there is one. */
+  readonly project?: string;
+  readonly choice: BackendChoice;
+  /** Without a password. */
+  readonly url: string;
+  readonly description: string;
+  /** Is it to be reached? Rejects with what it says. */
+  check(): Promise<{ readonly stacks: number }>;
+}
+
+/** Where the project here keeps its state, or would. Connects to nothing before `check`. */
+export async function whoAmI(options: LoginOptions): Promise<WhoAmI> {
+  const project = await projectHere(options.cwd);
+  const choice = await chooseBackend(project, options.env, options.cwd);
+  const backend = await openBackendAt(choice, options);
+  return {
+    ...(project === undefined ? {} : { project: project.name }),
+    choice,
+    url: redactUrl(choice.url),
+    description: backend.description,
+    async check() {
+      try {
+        return { stacks: (await backend.listStacks(project?.name)).length };
+      } finally {
+        await backend.close();
+      }
+    },
+  };
 }

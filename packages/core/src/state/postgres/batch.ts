@@ -104,7 +104,8 @@ export class Batch implements Submittable {
   }
 }
 
-const textOf = (value: Bindable): string | null => (typeof value === "number" ? String(value) : value);
+/** Kysely's own questions about the schema have booleans, too. */
+const textOf = (value: Bindable | boolean): string | null => (value === null ? null : String(value));
 
 function decoded(text: string | null, type: number): unknown {
   if (text === null) return null;
