@@ -1,6 +1,6 @@
 // Import directions, as ARCHITECTURE.md draws them:
 //
-//   model ← wire ← graph, provider, state ← project ← program, plan, execute ← engine ← providers, cli
+//   model ← wire ← graph, provider, state ← project ← program, plan, execute, drift ← engine ← providers, cli
 //
 // A folder may import what stands left of it. The other packages see core through its build (dist), hence (src|dist).
 
@@ -12,7 +12,7 @@ const layers = [
   ["wire"],
   ["graph", "provider", "state"],
   ["project"],
-  ["program", "plan", "execute"],
+  ["program", "plan", "execute", "drift"],
 ];
 
 /** Contract files hold types alone, so that two folders of one layer can agree without knowing each other's code. */

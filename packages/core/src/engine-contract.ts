@@ -1,4 +1,7 @@
 /** CONTRACT. What the command line, the server and tests call. One function per thing a person wants done; implemented in engine.ts. */
+import type { DriftGroup } from "./drift/groups.js";
+import type { Sorted } from "./drift/ignore.js";
+import type { Unmanaged } from "./drift/unmanaged.js";
 import type { OpenStep, ResumeAnswer } from "./execute/resume.js";
 import type { EventSink } from "./model/event.js";
 import type { Failure } from "./model/failure.js";
@@ -49,11 +52,31 @@ export interface PlanOptions {
   readonly undo?: number;
 }
 
+export interface DriftOptions {
+  /** Look for what nobody manages, where the project's rules say so. Default true. */
+  readonly unmanaged?: boolean;
+  /** By which rules are old, in milliseconds since the epoch. Default: the clock. */
+  readonly now?: number;
+}
+
+/** Plain data, for any rendering. */
 export interface DriftReport {
   readonly project: string;
   readonly stack: string;
+  /** When it was made, in milliseconds since the epoch. */
+  readonly at: number;
+  /** Resources that were to be read. */
   readonly checked: number;
+  /** Those that an interruption came before: nothing is known of them. */
+  readonly unread: number;
+  /** What no rule ignores, in the state's order. */
   readonly drift: readonly Drift[];
-  /** Resources that could not be read. */
+  /** The same by cause: each of `drift` is in exactly one. */
+  readonly groups: readonly DriftGroup[];
+  readonly ignored: Sorted["ignored"];
+  readonly rules: Pick<Sorted, "expired" | "unused">;
+  /** What is there within the rules' scopes and not in the state: an entry per rule and provider. */
+  readonly unmanaged: readonly Unmanaged[];
+  /** Resources that could not be read, and rules that could not be followed. */
   readonly failures: readonly Failure[];
 }

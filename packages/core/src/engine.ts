@@ -1,7 +1,10 @@
 /** The engine: composes program, plan, execution and state for its callers. One function per thing that a person wants done. */
 import { hostname, userInfo } from "node:os";
 import { join, relative } from "node:path";
-import type { DriftReport, EngineContext, PlanOptions } from "./engine-contract.js";
+import { groupDrift } from "./drift/groups.js";
+import { applyIgnoreRules } from "./drift/ignore.js";
+import { findUnmanaged } from "./drift/unmanaged.js";
+import type { DriftOptions, DriftReport, EngineContext, PlanOptions } from "./engine-contract.js";
 import { execute } from "./execute/execution.js";
 import {
   leftOpen,
@@ -173,24 +176,47 @@ export async function apply(context: EngineContext, plan: Plan, options: ApplyOp
   });
 }
 
-/** Reads everything that the state holds and tells what differs. Writes nothing. */
-export async function drift(context: EngineContext): Promise<DriftReport> {
+/**
+ * Reads everything that the state holds and tells what differs, by the project's rules. Writes nothing. An interruption ends it early: the
+ * report tells what was read until then.
+ */
+export async function drift(
+  context: EngineContext,
+  { unmanaged = true, now = Date.now() }: DriftOptions = {},
+): Promise<DriftReport> {
   return guarded(async () => {
-    const { store, events } = context;
+    const { project, store, events } = context;
     events({ type: "run-started", run: "drift", at: Date.now() });
     const snapshot = await store.snapshot();
-    const reading = await readAll(snapshot, registryOf(context), {
+    const registry = registryOf(context);
+    const options = {
       parallel: context.parallel ?? defaultParallel,
-      events,
       ...(context.signal ? { signal: context.signal } : {}),
-    });
-    if (context.signal?.aborted) throw interrupted();
+    };
+    const rules = project.settings.drift ?? { ignore: [], unmanaged: [] };
+    const [reading, search] = await Promise.all([
+      readAll(snapshot, registry, { ...options, events }),
+      findUnmanaged({
+        rules: unmanaged ? rules.unmanaged : [],
+        rows: snapshot.resources,
+        registry,
+        ...options,
+      }),
+    ]);
+    const { drift: kept, ignored, expired, unused } = applyIgnoreRules(reading.drift, rules.ignore, now);
+    const rows = new Map(snapshot.resources.filter(isReadable).map((row) => [row.urn, row]));
     return {
       project: store.info.project,
       stack: store.info.stack,
-      checked: snapshot.resources.filter(isReadable).length,
-      drift: reading.drift,
-      failures: reading.failures,
+      at: now,
+      checked: rows.size,
+      unread: rows.size - reading.observations.length - reading.failures.length,
+      drift: kept,
+      groups: groupDrift(kept, (urn) => rows.get(urn)),
+      ignored,
+      rules: { expired, unused },
+      unmanaged: search.found,
+      failures: [...reading.failures, ...search.failures],
     };
   });
 }

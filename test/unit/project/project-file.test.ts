@@ -26,6 +26,53 @@ async function failureOf(promise: Promise<unknown>) {
   return (error as OrchError).failure;
 }
 
+describe("drift rules", () => {
+  test("are read with their places and defaults, from either file", async () => {
+    const rules = (indent: string): string =>
+      [
+        "drift:",
+        "  ignore:",
+        "    - type: k:apps:Deployment",
+        "      paths: [spec.replicas, 'a[\"b.c\"].*']",
+        "      reason: scaled by others",
+        "      until: 2027-01-31",
+        "  unmanaged:",
+        "    - type: k:core:ConfigMap",
+        "      scope: { namespace: shop, kinds: [a, b] }",
+        "",
+      ]
+        .map((line) => `${indent}${line}\n`)
+        .join("");
+    for (const [file, head, indent, line] of [
+      ["orch.yaml", "name: shop\n", "", 4],
+      ["Pulumi.yaml", "name: shop\nruntime: nodejs\norch:\n", "  ", 6],
+    ] as const) {
+      await files({ [file]: head + rules(indent) });
+      const column = 7 + indent.length;
+      expect((await findProject(dir)).settings.drift).toEqual({
+        ignore: [
+          {
+            type: "k:apps:Deployment",
+            paths: ["spec.replicas", 'a["b.c"].*'],
+            reason: "scaled by others",
+            until: "2027-01-31",
+            source: { file, line, column },
+          },
+        ],
+        unmanaged: [
+          {
+            type: "k:core:ConfigMap",
+            scope: { namespace: "shop", kinds: ["a", "b"] },
+            ignore: [],
+            source: { file, line: line + 5, column },
+          },
+        ],
+      });
+      await rm(join(dir, file));
+    }
+  });
+});
+
 describe("a project", () => {
   test("is found upward, from a Pulumi.yaml as Pulumi writes it", async () => {
     await files({
@@ -225,6 +272,36 @@ describe("a project file that is wrong", () => {
       "orch.yaml",
       "name: shop\npluginMirrors:\n  - a\n  - [b]\n",
       { line: 4, column: 5, message: /pluginMirrors\.1: must be a folder/ },
+    ],
+    [
+      "a drift rule with a misspelt setting",
+      "orch.yaml",
+      "name: shop\ndrift:\n  ignore:\n    - type: a:b:C\n      path: [x]\n      reason: r\n",
+      { line: 5, column: 7, message: /drift\.ignore\.0\.path: there is no setting/, next: /paths/ },
+    ],
+    [
+      "a drift rule for a path that is none",
+      "Pulumi.yaml",
+      "name: shop\nruntime: nodejs\norch:\n  drift:\n    ignore:\n      - type: a:b:C\n        paths: ['a[x']\n        reason: r\n",
+      { line: 7, column: 17, message: /orch\.drift\.ignore\.0\.paths\.0: must be a property path/ },
+    ],
+    [
+      "a drift rule until a day that there is not",
+      "orch.yaml",
+      "name: shop\ndrift:\n  ignore:\n    - { type: 'a:b:C', paths: [x], reason: r, until: 2027-02-30 }\n",
+      { line: 4, column: 47, message: /until: must be a date such as/ },
+    ],
+    [
+      "a drift rule for everything",
+      "orch.yaml",
+      "name: shop\ndrift:\n  ignore:\n    - { paths: [x], reason: r }\n",
+      { line: 4, column: 7, message: /drift\.ignore\.0: needs a type or a urn/ },
+    ],
+    [
+      "a rule for what is no type",
+      "orch.yaml",
+      "name: shop\ndrift:\n  unmanaged:\n    - type: Bucket\n",
+      { line: 4, column: 7, message: /drift\.unmanaged\.0\.type: must be a type such as/ },
     ],
     [
       "configuration that is no map",

@@ -3,7 +3,7 @@ import { renderPlan } from "../../../packages/cli/src/render/plan.js";
 import { colourTheme, plainTheme } from "../../../packages/cli/src/render/theme.js";
 import { change, diff, fullPlan, plan, resource, state, wideRun } from "./plans.js";
 
-const plain = { theme: plainTheme, full: false };
+const plain = { theme: plainTheme, full: false, now: Date.UTC(2026, 10, 25, 9, 24) };
 const golden = (name: string): string => `./goldens/${name}.golden`;
 
 describe("a plan on screen", () => {

@@ -255,6 +255,7 @@ export function fullPlan(): Plan {
         id: "/etc/hosts",
         kind: "changed",
         diff: diff(change("mode", "0644", "0600", { side: "output" })),
+        changes: [{ by: "root", at: Date.UTC(2026, 10, 25, 9, 12), how: "chmod", paths: ["mode"] }],
       },
       { urn: gone.urn, type: gone.type, id: "/tmp/x", kind: "gone", diff: diff() },
     ],

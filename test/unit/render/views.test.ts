@@ -2,9 +2,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { groupDrift } from "@orch/core/drift/groups";
+import type { DriftReport } from "@orch/core/engine-contract";
 import type { ApplyResult, Event } from "@orch/core/model/event";
 import type { Failure } from "@orch/core/model/failure";
-import { summarize } from "@orch/core/model/plan";
+import { type Drift, summarize } from "@orch/core/model/plan";
+import type { ResourceState } from "@orch/core/model/resource";
 import { Secret } from "@orch/core/model/value";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -14,8 +17,8 @@ import { renderFailure } from "../../../packages/cli/src/render/failure.js";
 import { dotText } from "../../../packages/cli/src/render/graph/dot.js";
 import { mermaidText } from "../../../packages/cli/src/render/graph/mermaid.js";
 import { planGraph, stateGraph } from "../../../packages/cli/src/render/graph/model.js";
-import { eventJson, planJson, stateJson } from "../../../packages/cli/src/render/json.js";
-import { shortType } from "../../../packages/cli/src/render/names.js";
+import { driftReportJson, eventJson, planJson, stateJson } from "../../../packages/cli/src/render/json.js";
+import { shortType, shortUrn } from "../../../packages/cli/src/render/names.js";
 import {
   failedLine,
   finishedLine,
@@ -27,8 +30,9 @@ import {
 import { findResource, renderState, stateTree } from "../../../packages/cli/src/render/state.js";
 import { duration, grouped, table, truncate, visible, width } from "../../../packages/cli/src/render/text.js";
 import { colourTheme, plainTheme, wantsColour } from "../../../packages/cli/src/render/theme.js";
+import { whoText } from "../../../packages/cli/src/render/who.js";
 import { route } from "../../../packages/cli/src/route.js";
-import { fullPlan, resource, state, urn } from "./plans.js";
+import { change, diff, fullPlan, resource, state, urn } from "./plans.js";
 
 const theme = plainTheme;
 const golden = (name: string): string => `./goldens/${name}.golden`;
@@ -207,20 +211,154 @@ describe("the state", () => {
 });
 
 describe("drift", () => {
+  const at = Date.UTC(2026, 10, 25, 9, 24);
+  const base: DriftReport = {
+    project: "shop",
+    stack: "dev",
+    at,
+    checked: 12,
+    unread: 0,
+    drift: [],
+    groups: [],
+    ignored: [],
+    rules: { expired: [], unused: [] },
+    unmanaged: [],
+    failures: [],
+  };
+  const grouped = (drift: readonly Drift[], rows: readonly ResourceState[] = []) => ({
+    drift,
+    groups: groupDrift(drift, (wanted) => rows.find((row) => row.urn === wanted)),
+  });
+  const deployment = "kubernetes:apps/v1:Deployment";
+  const names = Array.from({ length: 14 }, (_, i) => `web-${i}`);
+  const scaled = names.map(
+    (name, i): Drift => ({
+      urn: urn(deployment, name),
+      type: deployment,
+      id: `shop/${name}`,
+      kind: "changed",
+      diff: diff(
+        change("spec.replicas", 3, 5),
+        change("spec.image", `web:${i}`, "web:evil"),
+        change('metadata.annotations["by"]', undefined, `run ${i}`),
+        change("spec.token", new Secret("hunter2"), new Secret(`hunter${i}`)),
+      ),
+      changes: [
+        {
+          by: "kubectl-edit",
+          how: "Update",
+          at: at - (i + 12) * 60_000,
+          paths: ["spec.replicas", "spec.token"],
+        },
+        { by: "helm", at: at - 3 * 86_400_000, paths: ["metadata.annotations"] },
+      ],
+    }),
+  );
+  const vanished = ["app", "cache", "db"].map((name) =>
+    state("kubernetes:core/v1:Service", name, `gone/${name}`, { metadata: { namespace: "gone" } }),
+  );
+  const namespace = state("kubernetes:core/v1:Namespace", "gone", "gone");
+  const missing = [namespace, ...vanished].map(
+    (row): Drift => ({ urn: row.urn, type: row.type, id: row.id as string, kind: "gone", diff: diff() }),
+  );
+  const rule = {
+    type: deployment,
+    paths: ["spec.replicas"],
+    reason: "the autoscaler sets it",
+    source: { file: "orch.yaml", line: 7, column: 5 },
+  };
+  const full: DriftReport = {
+    ...base,
+    checked: 1200,
+    ...grouped([...scaled, ...missing, ...fullPlan().drift], [namespace, ...vanished]),
+    ignored: [{ drift: scaled[0] as Drift, rule }],
+    rules: {
+      expired: [
+        { rule: { ...rule, until: "2026-10-31" }, resources: 14 },
+        { rule: { ...rule, urn: "*::old", until: "2026-01-31" }, resources: 0 },
+      ],
+      unused: [{ ...rule, paths: ["metadata.labels.*"] }],
+    },
+    unmanaged: [
+      {
+        rule: {
+          type: "kubernetes:core/v1:ConfigMap",
+          scope: { namespace: "shop" },
+          ignore: ["kube-*"],
+          source: { file: "orch.yaml", line: 12, column: 5 },
+        },
+        provider: urn("pulumi:providers:kubernetes", "default"),
+        listed: 30,
+        ignored: 1,
+        objects: [
+          { id: "shop/debug", title: "debug", changes: [{ by: "alice", at: at - 7_200_000 }] },
+          ...Array.from({ length: 22 }, (_, i) => ({ id: `shop/tmp-${i}` })),
+        ],
+      },
+    ],
+    failures: names.map((name) => ({
+      reason: "connection-failed",
+      message: "no route to db",
+      urn: urn("db:index:Table", name),
+      next: ["Look whether it is up."],
+    })),
+  };
+
   test("none, some, and what could not be read", async () => {
-    const base = { project: "shop", stack: "dev", checked: 12, drift: [], failures: [] };
     const texts = [
       renderDriftReport(base, { theme, full: false }),
       renderDriftReport(
         {
           ...base,
-          drift: fullPlan().drift,
+          ...grouped(fullPlan().drift),
           failures: [{ reason: "connection-failed", message: "no route to db" }],
         },
         { theme, full: false },
       ),
+      renderDriftReport({ ...base, unread: 5 }, { theme, full: false }),
     ];
     await expect(`${texts.join("\n=====\n")}\n`).toMatchFileSnapshot(golden("drift"));
+  });
+
+  test("by cause, with who and when, rules, what nobody manages, and failures that many share", async () => {
+    const texts = [
+      renderDriftReport(full, { theme, full: false }),
+      renderDriftReport(full, { theme, full: false, verbose: true }),
+    ];
+    await expect(`${texts.join("\n=====\n")}\n`).toMatchFileSnapshot(golden("drift-groups"));
+  });
+
+  test("--diff and --json leave nothing out, and neither shows a secret", async () => {
+    const text = renderDriftReport(full, { theme, full: true });
+    const json = driftReportJson(full);
+    for (const { urn: one } of full.drift) {
+      expect(text).toContain(`${one}\n`);
+      expect(JSON.stringify(json.groups)).toContain(JSON.stringify(one));
+    }
+    for (const { id } of full.unmanaged[0]?.objects ?? []) expect(text).toContain(id);
+    for (const { urn: one } of full.failures) expect(text).toContain(shortUrn(one as string));
+    expect(text + JSON.stringify(json)).not.toContain("hunter");
+    await expect(`${JSON.stringify(json, undefined, 2)}\n`).toMatchFileSnapshot(golden("drift-json"));
+  });
+
+  test("who and when, as far as it is known", () => {
+    const known = { by: "alice", how: "kubectl edit", first: at - 60_000, last: at - 60_000 };
+    const texts = [
+      known,
+      { ...known, first: at - 600_000 },
+      { how: "whenChanged", last: at - 3 * 3_600_000, first: at - 3 * 3_600_000 },
+      { by: "alice" },
+      { last: at + 600_000 },
+      {},
+    ].map((who) => whoText(who, at));
+    expect(texts).toEqual([
+      "changed by alice (kubectl edit), 2026-11-25 09:23 UTC (1 min ago)",
+      "changed by alice (kubectl edit), 2026-11-25 09:14 UTC to 2026-11-25 09:23 UTC (1 min ago)",
+      "changed according to whenChanged, 2026-11-25 06:24 UTC (3 h ago)",
+      "changed by alice",
+      "changed 2026-11-25 09:34 UTC",
+      undefined,
+    ]);
   });
 });
 

@@ -4,10 +4,13 @@
  * "value": "[secret]"}`, never its content, unless secrets were asked for. Documented in docs/cli.md.
  */
 
+import type { DriftGroup } from "@orch/core/drift/groups";
+import type { Unmanaged } from "@orch/core/drift/unmanaged";
 import type { DriftReport } from "@orch/core/engine-contract";
 import type { Diff } from "@orch/core/model/diff";
 import type { ApplyResult, Event } from "@orch/core/model/event";
 import type { Failure } from "@orch/core/model/failure";
+import type { ObjectChange } from "@orch/core/model/object-change";
 import { formatPath } from "@orch/core/model/path";
 import { type Drift, hasChanges, type Plan, type Step, summarize } from "@orch/core/model/plan";
 import type { ResourceState } from "@orch/core/model/resource";
@@ -23,6 +26,7 @@ import {
   type Value,
 } from "@orch/core/model/value";
 import type { SealedPlan } from "@orch/core/plan/seal";
+import type { IgnoreRule, UnmanagedRule } from "@orch/core/project/drift-rules";
 import { encode, encodeMap, type Json, unknownSentinel } from "@orch/core/wire/json";
 import { effectOf } from "./plan.js";
 import { secretText } from "./value.js";
@@ -161,18 +165,86 @@ function driftJson(drift: Drift): JsonObject {
     ...(drift.id === undefined ? {} : { objectId: drift.id }),
     kind: drift.kind,
     changes: changesJson(drift.diff),
+    ...(drift.changes === undefined ? {} : { changedBy: drift.changes.map(objectChangeJson) }),
   };
 }
+
+const time = (ms: number): string => new Date(ms).toISOString();
+const objectChangeJson = ({ by, how, at, paths }: ObjectChange): JsonObject => ({
+  ...(by === undefined ? {} : { by }),
+  ...(how === undefined ? {} : { how }),
+  ...(at === undefined ? {} : { at: time(at) }),
+  ...(paths === undefined ? {} : { paths: [...paths] }),
+});
 
 export const driftReportJson = (report: DriftReport): JsonObject => ({
   format: 1,
   type: "drift",
   project: report.project,
   stack: report.stack,
+  at: time(report.at),
   checked: report.checked,
+  unread: report.unread,
   drifted: report.drift.length > 0,
   drift: report.drift.map(driftJson),
+  groups: report.groups.map(driftGroupJson),
+  ignored: report.ignored.map(({ drift, rule }) => ({ ...driftJson(drift), rule: ignoreRuleJson(rule) })),
+  expiredRules: report.rules.expired.map(({ rule, resources }) => ({ ...ignoreRuleJson(rule), resources })),
+  unusedRules: report.rules.unused.map(ignoreRuleJson),
+  unmanaged: report.unmanaged.map(unmanagedJson),
   failures: report.failures.map(failureJson),
+});
+
+function driftGroupJson(group: DriftGroup): JsonObject {
+  const who = group.who.map(({ by, how, first, last }) => ({
+    ...(by === undefined ? {} : { by }),
+    ...(how === undefined ? {} : { how }),
+    ...(first === undefined ? {} : { first: time(first) }),
+    ...(last === undefined ? {} : { last: time(last) }),
+  }));
+  const members = { urns: group.drift.map(({ urn }) => urn), who };
+  if (group.kind === "gone") {
+    const { place, provider, root } = group;
+    return {
+      kind: "gone",
+      ...(place === undefined ? {} : { place }),
+      ...(provider === undefined ? {} : { provider }),
+      ...(root === undefined ? {} : { root }),
+      ...members,
+    };
+  }
+  const changes = group.changes.map(({ path, kind, before, after, varies }) => ({
+    path: formatPath(path),
+    kind,
+    ...(before === undefined ? {} : { before: valueJson(maskedLike(before, after)) }),
+    ...(after === undefined ? {} : { after: valueJson(maskedLike(after, before)) }),
+    varies: { ...varies },
+  }));
+  return { kind: "changed", type: group.type, changes, ...members };
+}
+
+const ruleSource = ({ source }: IgnoreRule | UnmanagedRule): string => `${source.file}:${source.line}`;
+const ignoreRuleJson = (rule: IgnoreRule): JsonObject => ({
+  ...(rule.type === undefined ? {} : { type: rule.type }),
+  ...(rule.urn === undefined ? {} : { urn: rule.urn }),
+  paths: [...rule.paths],
+  reason: rule.reason,
+  ...(rule.until === undefined ? {} : { until: rule.until }),
+  source: ruleSource(rule),
+});
+
+const unmanagedJson = ({ rule, provider, listed, ignored, objects }: Unmanaged): JsonObject => ({
+  type: rule.type,
+  ...(rule.scope === undefined ? {} : { scope: { ...rule.scope } as JsonObject }),
+  provider,
+  rule: ruleSource(rule),
+  listed,
+  ignored,
+  objects: objects.map(({ id, title, changes }) => ({
+    objectId: id,
+    ...(title === undefined ? {} : { title }),
+    ...(changes === undefined ? {} : { changedBy: changes.map(objectChangeJson) }),
+  })),
 });
 
 export const failureJson = (failure: Failure): JsonObject =>

@@ -4,21 +4,14 @@
  */
 import type { Diff, PropertyChange } from "@orch/core/model/diff";
 import { formatPath } from "@orch/core/model/path";
-import {
-  byOrch,
-  type Drift,
-  hasChanges,
-  type Plan,
-  type PlanSummary,
-  type Step,
-  summarize,
-} from "@orch/core/model/plan";
+import { byOrch, hasChanges, type Plan, type PlanSummary, type Step, summarize } from "@orch/core/model/plan";
 import type { ResourceState } from "@orch/core/model/resource";
 import { rootStackType } from "@orch/core/model/urn";
 import { equal, type PropertyMap, type Value } from "@orch/core/model/value";
 import { renderChanges } from "./changes.js";
+import { driftHeading, driftItem } from "./drift.js";
 import { renderWarning } from "./failure.js";
-import { nameOf, shortType, shortUrn } from "./names.js";
+import { shortType, shortUrn } from "./names.js";
 import { count, grouped, visible } from "./text.js";
 import type { Theme } from "./theme.js";
 import { keyText, labelled, type ValueView } from "./value.js";
@@ -26,6 +19,8 @@ import { keyText, labelled, type ValueView } from "./value.js";
 export interface PlanView extends ValueView {
   /** The command that applies the plan, shown below it; absent where the question follows at once. */
   readonly nextCommand?: string;
+  /** What "12 min ago" is counted from, in milliseconds since the epoch. Default: the clock. */
+  readonly now?: number;
 }
 
 /** What happens to a resource, in the words and the order of the screen. */
@@ -100,7 +95,11 @@ export function renderPlan(plan: Plan, view: PlanView): string {
   const { theme } = view;
   const out: string[] = [];
   if (plan.undo !== undefined) out.push(theme.bold(undoText(plan.undo)), "");
-  renderDrift(plan.drift, view, out);
+  if (plan.drift.length > 0) {
+    const now = view.now ?? Date.now();
+    out.push(driftHeading(plan.drift.length, theme));
+    out.push(...plan.drift.flatMap((drift) => driftItem(drift, view, now)), "");
+  }
 
   const groups = new Map<Effect, Step[]>();
   let changed = 0;
@@ -299,24 +298,6 @@ export function properties(map: PropertyMap, view: ValueView, internals = view.f
     for (const line of labelled(keyText(key), value, view)) out.push(line);
   }
   return out;
-}
-
-/** What reading found, as a section of its own. */
-export function renderDrift(drift: readonly Drift[], view: ValueView, out: string[]): void {
-  if (drift.length === 0) return;
-  const { theme } = view;
-  out.push(theme.bold(theme.warning(`Changed outside orch: ${count(drift.length, "resource")}`)));
-  for (const item of drift) {
-    const id = item.id === undefined ? "" : theme.dim(` (${visible(item.id)})`);
-    const gone = item.kind === "gone";
-    const style = gone ? theme.remove : theme.warning;
-    out.push(
-      `  ${style(gone ? "!" : "≠")} ${style(visible(shortType(item.type)))} ${theme.name(nameOf(item.urn))}${id}${gone ? theme.remove(" is gone") : ""}`,
-    );
-    if (view.full) out.push(`      ${theme.dim(visible(item.urn))}`);
-    if (!gone) for (const line of renderChanges(item.diff.changes, view)) out.push(`      ${line}`);
-  }
-  out.push("");
 }
 
 function renderOutputs(plan: Plan, view: ValueView, out: string[]): void {

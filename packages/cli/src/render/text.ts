@@ -63,6 +63,16 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
 }
 
+/** How long ago, in one unit: `12 min ago`, `3 h ago`, `5 days ago`. Undefined for what is yet to come: two clocks differ. */
+export function ago(ms: number, now: number): string | undefined {
+  const minutes = Math.floor((now - ms) / 60_000);
+  if (minutes < 0) return undefined;
+  if (minutes < 1) return "just now";
+  if (minutes < 120) return `${minutes} min ago`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ago` : `${grouped(Math.floor(hours / 24))} days ago`;
+}
+
 /** UTC with minutes: `2026-01-31 09:05 UTC`. */
 export const timestamp = (ms: number): string =>
   `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;

@@ -24,7 +24,14 @@ const interval = 80;
 
 type Phase =
   | { readonly kind: "idle" }
-  | { readonly kind: "planning"; readonly since: number; registered: number; read: number; planned: number }
+  | {
+      readonly kind: "planning";
+      readonly since: number;
+      registered: number;
+      toRead: number;
+      read: number;
+      planned: number;
+    }
   | {
       readonly kind: "applying";
       readonly since: number;
@@ -65,7 +72,7 @@ export function liveView(): View {
         return [];
       case "planning": {
         const parts = [
-          phase.read > 0 ? `${grouped(phase.read)} read` : "",
+          phase.toRead > 0 ? `${grouped(phase.read)}/${grouped(phase.toRead)} read` : "",
           phase.registered > 0 ? count(phase.registered, "resource") : "",
         ].filter(Boolean);
         return [
@@ -137,7 +144,7 @@ export function liveView(): View {
 
   const planning = (): Extract<Phase, { kind: "planning" }> => {
     if (phase.kind !== "planning")
-      phase = { kind: "planning", since: Date.now(), registered: 0, read: 0, planned: 0 };
+      phase = { kind: "planning", since: Date.now(), registered: 0, toRead: 0, read: 0, planned: 0 };
     wake();
     return phase as Extract<Phase, { kind: "planning" }>;
   };
@@ -162,6 +169,9 @@ export function liveView(): View {
         break;
       case "plan-progress":
         planning().planned = event.done;
+        break;
+      case "read-started":
+        if (phase.kind !== "applying") planning().toRead += event.resources;
         break;
       case "resource-read":
         if (phase.kind !== "applying") planning().read++;

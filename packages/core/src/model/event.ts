@@ -62,6 +62,8 @@ export type Event =
       readonly urn: Urn;
       readonly because: Urn | "interrupted";
     }
+  /** Reading begins: so many `resource-read` follow, but for those that can't be read. */
+  | { readonly type: "read-started"; readonly resources: number }
   | { readonly type: "resource-read"; readonly urn: Urn; readonly drift: "none" | "changed" | "gone" }
   | { readonly type: "apply-ended"; readonly result: ApplyResult };
 

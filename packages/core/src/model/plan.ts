@@ -4,6 +4,7 @@
  */
 import type { Diff } from "./diff.js";
 import type { Failure } from "./failure.js";
+import type { ObjectChange } from "./object-change.js";
 import type { PackageDescriptor, Resource, ResourceState } from "./resource.js";
 import { isProviderType, parseUrn, rootStackType, type Urn } from "./urn.js";
 import { equal, type PropertyMap, type Value } from "./value.js";
@@ -111,6 +112,8 @@ export interface Drift {
   readonly id?: string;
   readonly kind: "changed" | "gone";
   readonly diff: Diff;
+  /** Who made the difference, where the system keeps that: what can be behind it, newest first. */
+  readonly changes?: readonly ObjectChange[];
 }
 
 export interface PlanPlugin extends PackageDescriptor {

@@ -2,11 +2,12 @@
 
 import { compare } from "../model/compare.js";
 import type { Diff, PropertyChange } from "../model/diff.js";
-import { formatPath } from "../model/path.js";
+import { changesBehind, type ObjectChange } from "../model/object-change.js";
+import { formatPath, type PropertyPath } from "../model/path.js";
 import type { Drift } from "../model/plan.js";
 import type { ResourceState } from "../model/resource.js";
 import { equal, isArray, isMap, type PropertyMap, Secret, type Value } from "../model/value.js";
-import type { ObjectChange, ProviderTraits, ReadManyRequest, ReadResponse } from "../provider/contract.js";
+import type { ProviderTraits, ReadManyRequest, ReadResponse } from "../provider/contract.js";
 import { forProvider, fromProvider } from "../provider/secrets.js";
 
 export interface Observation {
@@ -72,10 +73,14 @@ function keepSecrets(value: Value, like: Value | undefined): Value {
 }
 
 /** Undefined when nothing that a person would call drift differs. */
-export function driftOf({ prior, observed }: Observation): Drift | undefined {
+export function driftOf({ prior, observed, changes: told = [] }: Observation): Drift | undefined {
   const { urn, type } = prior;
-  const id = prior.id === undefined ? {} : { id: prior.id };
-  if (observed === undefined) return { urn, type, ...id, kind: "gone", diff: diffOf([]) };
+  const head = { urn, type, ...(prior.id === undefined ? {} : { id: prior.id }) };
+  const who = (at: readonly PropertyPath[]): Pick<Drift, "changes"> => {
+    const changes = changesBehind(told, at);
+    return changes.length === 0 ? {} : { changes };
+  };
+  if (observed === undefined) return { ...head, kind: "gone", diff: diffOf([]), ...who([]) };
   if (observed === prior) return undefined;
   const changes = [
     ...compare(prior.inputs, observed.inputs).map(
@@ -87,7 +92,8 @@ export function driftOf({ prior, observed }: Observation): Drift | undefined {
     if (!seen.has(formatPath(difference.path)))
       changes.push({ ...difference, effect: "update", side: "output" });
   }
-  return changes.length === 0 ? undefined : { urn, type, ...id, kind: "changed", diff: diffOf(changes) };
+  if (changes.length === 0) return undefined;
+  return { ...head, kind: "changed", diff: diffOf(changes), ...who(changes.map(({ path }) => path)) };
 }
 
 const diffOf = (changes: readonly PropertyChange[]): Diff => ({

@@ -37,6 +37,7 @@ export async function readAll(
   options: ReadOptions,
 ): Promise<Reading> {
   const rows = snapshot.resources.filter(isReadable);
+  options.events({ type: "read-started", resources: rows.length });
   const observed = new Map<ResourceState, Observation>();
   const failed = new Map<ResourceState, Failure>();
   await readRows(rows, providerRows(snapshot), registry, options, (row, answer) => {
@@ -56,7 +57,7 @@ export async function readAll(
 }
 
 /** The providers that the state's resources were made with. */
-export const providerRows = (snapshot: Snapshot): ReadonlyMap<Urn, ResourceState> =>
+const providerRows = (snapshot: Snapshot): ReadonlyMap<Urn, ResourceState> =>
   new Map(
     snapshot.resources
       .filter((row) => isProviderType(row.type) && row.deposed === undefined)

@@ -1,5 +1,6 @@
 /** CONTRACT. A project (Pulumi.yaml or orch.yaml), and a stack's configuration file beside it. */
 import type { Crypter } from "../state/contract.js";
+import type { DriftRules } from "./drift-rules.js";
 
 export interface Project {
   readonly name: string;
@@ -20,6 +21,8 @@ export interface Project {
     readonly pluginMirrors: readonly string[];
     /** Package → `plugin`, `direct`: which kind of provider serves it. */
     readonly providers: Readonly<Record<string, "plugin" | "direct">>;
+    /** What drift reports leave out, and where they look for objects that nobody manages. */
+    readonly drift?: DriftRules;
   };
   /** Configuration values of the project file (`config:`), lowest precedence; full keys. */
   readonly defaultConfig: Readonly<Record<string, string>>;

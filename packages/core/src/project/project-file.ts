@@ -6,6 +6,7 @@ import { z } from "zod";
 import { fail } from "../model/failure.js";
 import { defaultsOf } from "./config-values.js";
 import type { Project } from "./contract.js";
+import { driftRules, driftSettings } from "./drift-rules.js";
 import { isName, projectNameRule } from "./names.js";
 import { checkYaml, failAt, parseYaml, type YamlFile } from "./yaml-file.js";
 
@@ -16,6 +17,7 @@ const settings = {
   backend: z.string("must be text such as sqlite:.orch/state.db").optional(),
   pluginMirrors: z.array(z.string("must be a folder, a file or a URL")).optional(),
   providers: z.record(z.string(), z.enum(["plugin", "direct"], 'must be "plugin" or "direct"')).optional(),
+  drift: driftSettings.optional(),
 };
 
 const text = z.string("must be text");
@@ -68,7 +70,7 @@ export async function findProject(cwd: string): Promise<FoundProject> {
 export async function readProject(path: string): Promise<FoundProject> {
   const yaml = parseYaml(path, await readFile(path, "utf8"), "project-invalid");
   const isOrch = (orchNames as readonly string[]).includes(basename(path));
-  const { content, own } = isOrch ? readOrch(yaml) : readPulumi(yaml);
+  const { content, own, at } = isOrch ? readOrch(yaml) : readPulumi(yaml);
   checkRuntime(yaml, content.runtime);
 
   const dir = dirname(path);
@@ -83,6 +85,7 @@ export async function readProject(path: string): Promise<FoundProject> {
       ...(own.backend === undefined ? {} : { backend: own.backend }),
       pluginMirrors: own.pluginMirrors ?? [],
       providers: own.providers ?? {},
+      ...(own.drift ? { drift: driftRules(own.drift, yaml, [...at, "drift"]) } : {}),
     },
     defaultConfig: defaultsOf(yaml, content.name),
   };
@@ -90,11 +93,11 @@ export async function readProject(path: string): Promise<FoundProject> {
 
 function readOrch(yaml: YamlFile) {
   const content = checkYaml(yaml, orchFile);
-  return { content, own: content };
+  return { content, own: content, at: [] };
 }
 function readPulumi(yaml: YamlFile) {
   const content = checkYaml(yaml, pulumiFile);
-  return { content, own: content.orch ?? {} };
+  return { content, own: content.orch ?? {}, at: ["orch"] };
 }
 
 function checkRuntime(yaml: YamlFile, runtime: z.output<typeof pulumiFile>["runtime"] | undefined): void {

@@ -62,7 +62,12 @@ export function checkYaml<S extends z.ZodType>(file: YamlFile, schema: S): z.out
 
 /** Of a union's issues, those of the branch that went furthest. */
 function mostSpecific(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
-  const first = issues[0] as z.core.$ZodIssue;
+  const missing = issues[0] as z.core.$ZodIssue;
+  // What is missing was often there, misspelt.
+  const parent = JSON.stringify(missing.path.slice(0, -1));
+  const first =
+    issues.find(({ code, path }) => code === "unrecognized_keys" && JSON.stringify(path) === parent) ??
+    missing;
   if (first.code !== "invalid_union") return first;
   const branches = first.errors.filter((branch) => branch.length > 0);
   const best = branches
@@ -75,7 +80,8 @@ function mostSpecific(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
 /** The keys that a strict object schema has at a path. */
 function knownKeys(schema: z.ZodType, path: YamlPath): string[] {
   let here: unknown = schema;
-  for (const part of path) here = shapeOf(here)?.[part];
+  // `shapeOf` looks through lists.
+  for (const part of path) if (typeof part === "string") here = shapeOf(here)?.[part];
   return Object.keys(shapeOf(here) ?? {});
 }
 function shapeOf(schema: unknown): Record<string | number, unknown> | undefined {

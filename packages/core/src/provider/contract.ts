@@ -6,9 +6,12 @@
 import type { ChangeEffect } from "../model/diff.js";
 import type { LogLevel } from "../model/event.js";
 import type { Failure } from "../model/failure.js";
+import type { ObjectChange } from "../model/object-change.js";
 import type { PackageDescriptor } from "../model/resource.js";
 import type { Urn } from "../model/urn.js";
 import type { PropertyMap, Value } from "../model/value.js";
+
+export type { ObjectChange };
 
 /** What a provider understands. What it does not, orch does for it (marking secrets again, for instance). */
 export interface ProviderTraits {
@@ -148,18 +151,6 @@ export interface ReadResponse {
   readonly partial?: PartialFailure;
   /** Who changed the object last, where the system keeps that: newest first. For people; never compared. */
   readonly changes?: readonly ObjectChange[];
-}
-
-/** One change of an object, as far as the system tells. */
-export interface ObjectChange {
-  /** A person, a client or a field manager, by the system's own name. */
-  readonly by?: string;
-  /** Milliseconds since the epoch. */
-  readonly at?: number;
-  /** How: `kubectl edit`, `whenChanged`. */
-  readonly how?: string;
-  /** Property paths that this change is about, where the system says; absent: any. */
-  readonly paths?: readonly string[];
 }
 
 /** Reads many objects of this provider with as few requests as its API allows. */
