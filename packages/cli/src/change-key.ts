@@ -1,7 +1,7 @@
 /** What `orch secrets rotate` and `orch secrets change-provider` share. */
-import { hostname, userInfo } from "node:os";
 import type { EncryptionBlock } from "@orch/core/state/keys/contract";
 import { contextOptions, withStack } from "./context.js";
+import { who } from "./runs.js";
 import { note, outTheme, write, writeJson } from "./session.js";
 
 export async function changeKey(
@@ -16,11 +16,10 @@ export async function changeKey(
   }
   return withStack(orchVersion, async (context) => {
     const { rekeyStack, sourcesOf } = await import("@orch/core/project/index");
-    const who = `${userInfo().username}@${hostname()}`;
     const { block, stateSecrets, configSecrets, newKey } = await rekeyStack(
       context,
       sourcesOf(contextOptions(orchVersion)),
-      { ...change, who },
+      { ...change, who: who() },
     );
     const keptBy = shown(block);
     if (json) {

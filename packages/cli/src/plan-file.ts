@@ -1,4 +1,4 @@
-/** Plans as files: written whole or not at all, readable by their owner only. */
+/** Plans and exported states as files: written whole or not at all, readable by their owner only. */
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { OrchError } from "@orch/core/model/failure";
 import type { Plan } from "@orch/core/model/plan";
@@ -8,25 +8,34 @@ import type { Crypter, StackStore } from "@orch/core/state/contract";
 /** The plan's digest. */
 export async function savePlan(file: string, plan: Plan, crypter: Crypter): Promise<string> {
   const { bytes, digest } = sealPlan(plan, crypter);
+  await writePrivate(file, bytes, "The plan cannot be written");
+  return digest;
+}
+
+/** `what`: the beginning of the failure, `invalid-flag`. */
+export async function writePrivate(file: string, bytes: Uint8Array | string, what: string): Promise<void> {
   const temporary = `${file}.${process.pid}.tmp`;
   try {
     await writeFile(temporary, bytes, { mode: 0o600 });
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw fileFailure(error, file, "The plan cannot be written");
+    throw fileFailure(error, file, what);
   }
-  return digest;
 }
+
+/** As `writePrivate`. */
+export const readWhole = (file: string, what: string): Promise<Buffer> =>
+  readFile(file).catch((error: unknown) => {
+    throw fileFailure(error, file, what);
+  });
 
 /** Rejects with `plan-invalid` whatever is not a plan of this stack, byte for byte. */
 export async function loadPlan(
   file: string,
   { info, crypter }: Pick<StackStore, "info" | "crypter">,
 ): Promise<SealedPlan> {
-  const bytes = await readFile(file).catch((error: unknown) => {
-    throw fileFailure(error, file, "The plan cannot be read");
-  });
+  const bytes = await readWhole(file, "The plan cannot be read");
   return openPlan(bytes, crypter, file, info);
 }
 

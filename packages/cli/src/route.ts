@@ -21,6 +21,8 @@ export const commandIds = [
   "stack:select",
   "stack:rm",
   "stack:output",
+  "stack:import",
+  "stack:export",
   "config:set",
   "config:get",
   "config:rm",

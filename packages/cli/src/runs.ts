@@ -1,4 +1,5 @@
-/** Runs as a person names them. */
+/** Runs as a person names them, and who begins one. */
+import { hostname, userInfo } from "node:os";
 import { OrchError } from "@orch/core/model/failure";
 import type { RunInfo, StackStore } from "@orch/core/state/contract";
 
@@ -17,3 +18,6 @@ export async function findRun(store: StackStore, wanted: string, stack: string):
   if (run !== undefined) return run;
   throw new OrchError({ reason: "invalid-flag", message: `Stack ${stack} has no run ${wanted}.`, next });
 }
+
+/** user@host */
+export const who = (): string => `${userInfo().username}@${hostname()}`;

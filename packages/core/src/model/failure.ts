@@ -59,6 +59,8 @@ export const exitCodes = {
   // state
   "state-newer": 1,
   "state-invalid": 1,
+  /** The file of `orch stack import` is not what Pulumi exports. */
+  "checkpoint-invalid": 1,
   "state-locked": 1,
   "disk-full": 1,
   "backend-error": 1,

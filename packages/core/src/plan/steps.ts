@@ -5,7 +5,8 @@ import type { Resource, ResourceState } from "../model/resource.js";
 import type { Urn } from "../model/urn.js";
 import { equal, type PropertyMap, type Value } from "../model/value.js";
 import { noDiff } from "../provider/diff.js";
-import { neededBy, type Prior } from "./prior.js";
+import { neededBy } from "../state/order.js";
+import type { Prior } from "./prior.js";
 
 /** What was decided about one resource of the program. Its outputs may still change while the program runs (components). */
 export interface Draft {

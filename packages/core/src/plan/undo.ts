@@ -6,9 +6,9 @@ import { isProviderType, parseUrn, rootStackType, type Urn } from "../model/urn.
 import { isArray, isMap, type PropertyMap, type Value } from "../model/value.js";
 import type { ProgramResult, ProgramSink, RegistrationAnswer } from "../program/contract.js";
 import type { RunInfo, Snapshot, StackStore } from "../state/contract.js";
+import { dependenciesFirst, neededBy } from "../state/order.js";
 import { diffRows } from "../state/row-diff.js";
 import { runEffects } from "../state/run-changes.js";
-import { dependenciesFirst, neededBy } from "./prior.js";
 import { Substitution } from "./substitution.js";
 
 /** What a stack was before a run, and what has to be known of the time since to go back there. */

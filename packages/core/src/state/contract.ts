@@ -96,7 +96,7 @@ export type StateWrite =
   | { readonly outputs: PropertyMap };
 
 export interface RunStart {
-  readonly kind: "apply" | "destroy" | "refresh" | "resume" | "edit";
+  readonly kind: "apply" | "destroy" | "refresh" | "resume" | "edit" | "import";
   readonly planDigest?: string;
   readonly startedAt: number;
   /** user@host */

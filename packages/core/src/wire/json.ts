@@ -41,8 +41,11 @@ const unknownSentinels: ReadonlySet<string> = new Set([
 export const isUnknownSentinel = (text: string): boolean => unknownSentinels.has(text);
 
 export interface EncodeOptions {
-  /** `wrap`: `{sig: secret, value}`; `reveal`: the bare value; a function: `{sig: secret, ciphertext}` of the value's JSON. */
-  readonly secrets: "wrap" | "reveal" | ((plaintextJson: string) => string);
+  /**
+   * `wrap`: `{sig: secret, value}`; `reveal`: the bare value; a function: `{sig: secret, ciphertext}` of the value's JSON; `plaintext`: `{sig: secret,
+   * plaintext}` with that JSON, as in Pulumi's checkpoints.
+   */
+  readonly secrets: "wrap" | "reveal" | "plaintext" | ((plaintextJson: string) => string);
   /** False: output values become what they hold (secret or not); for receivers that do not know them. Default true. */
   readonly outputValues?: boolean;
   /** False: resource references become the id, or the URN of components. Default true. */
@@ -81,7 +84,9 @@ function encodeSpecial(value: Value & object, options: EncodeOptions): Json {
     }
     // An unknown secret has nothing to hide yet.
     const plaintext = JSON.stringify(encode(value.value, { ...options, secrets: "reveal" }));
-    return { [signatureKey]: signatures.secret, ciphertext: options.secrets(plaintext) };
+    return options.secrets === "plaintext"
+      ? { [signatureKey]: signatures.secret, plaintext }
+      : { [signatureKey]: signatures.secret, ciphertext: options.secrets(plaintext) };
   }
   if (value instanceof Asset) {
     const { source } = value;
@@ -160,6 +165,8 @@ function decodeSpecial(json: { [key: string]: Json }, signature: Json, options: 
   switch (signature) {
     case signatures.secret: {
       const ciphertext = text("ciphertext");
+      const plaintext = text("plaintext");
+      if (plaintext !== undefined) return new Secret(decode(JSON.parse(plaintext) as Json, options));
       if (ciphertext === undefined) return new Secret(decode(json.value ?? null, options));
       if (options.decrypt === undefined) throw new TypeError("an encrypted value where none was expected");
       return new Secret(decode(JSON.parse(options.decrypt(ciphertext)) as Json, options));

@@ -25,6 +25,9 @@ export async function pulumiPassphraseKey(encryptionSalt: string, sources: KeySo
   }
   const passphrase = await readPassphrase(sources, "existing");
   const salt = Buffer.from(match[1] as string, "base64");
-  const key = await promisify(pbkdf2)(passphrase, salt, rounds, keyBytes, "sha256");
+  const key = await derivePulumiKey(passphrase, salt);
   return openText(key, match[2] as string) === "pulumi" ? key : failWrongPassphrase();
 }
+
+export const derivePulumiKey = (passphrase: string, salt: Uint8Array): Promise<Buffer> =>
+  promisify(pbkdf2)(passphrase, salt, rounds, keyBytes, "sha256");
