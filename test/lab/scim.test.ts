@@ -1,18 +1,17 @@
 /** The package `scim` against a real SCIM 2.0 server. */
-import type { Failure } from "@orch/core/model/failure";
-import { OrchError } from "@orch/core/model/failure";
 import type { PropertyMap } from "@orch/core/model/value";
 import type { Provider } from "@orch/core/provider/contract";
 import { scimLoader } from "@orch/providers/scim/index";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { providerConformance } from "../conformance/provider.js";
+import { failureOf } from "./live.js";
 import { describeLab } from "./requirements.js";
 import { type LabScim, startScim } from "./scim.js";
 
 const context = { projectDir: "/", project: "p", stack: "s", log: () => {} };
 const load = async () => (await scimLoader().load({ name: "scim" }, context)) as Provider;
 
-describeLab("scim", ["scim"], () => {
+describeLab("lab: the scim provider on scim2-server", ["scim"], () => {
   let lab: LabScim;
   beforeAll(async () => {
     lab = await startScim();
@@ -128,15 +127,6 @@ describeLab("scim", ["scim"], () => {
     };
     return { provider, traits, of, create };
   };
-  const failureOf = async (work: Promise<unknown>): Promise<Failure> => {
-    const error = await work.then(
-      () => new Error("it succeeded"),
-      (thrown: unknown) => thrown,
-    );
-    if (!(error instanceof OrchError)) throw error;
-    return error.failure;
-  };
-
   test("a creation that is sent again finds the user and the group of the first", async () => {
     const { provider, create, traits } = await started();
     expect(traits.findAgainByType).toEqual({

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { endWithThisProcess, freePort, HOST } from "./process.js";
 import { pypiProgram } from "./requirements.js";
 
 /** A real SCIM 2.0 server (PyPI `scim2-server`) that keeps everything in memory. */
@@ -20,12 +20,13 @@ export async function startScim(): Promise<LabScim> {
   const port = await freePort();
   const child = spawn(
     pypiProgram("scim", "scim2-server"),
-    ["--hostname", "127.0.0.1", "--port", String(port), "--bearer-token", token],
+    ["--hostname", HOST, "--port", String(port), "--bearer-token", token],
     { stdio: ["ignore", "pipe", "pipe"], env: { PATH: process.env.PATH ?? "", PYTHONUNBUFFERED: "1" } },
   );
+  endWithThisProcess(child);
   let log = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (log += String(data)));
-  const url = `http://127.0.0.1:${port}/v2`;
+  const url = `http://${HOST}:${port}/v2`;
   const ask: LabScim["ask"] = async (method, path, body) => {
     const answer = await fetch(`${url}${path}`, {
       method,
@@ -68,15 +69,4 @@ async function untilAnswering(
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }

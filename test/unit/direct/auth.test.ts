@@ -1,10 +1,10 @@
 /** Logging in to services over HTTP, against a real server on loopback. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { OrchError } from "@orch/core/model/failure";
 import { type Auth, authentication, authSchema } from "@orch/providers/direct/http/auth";
 import { httpClient } from "@orch/providers/direct/http/client";
 import { afterEach, describe, expect, test } from "vitest";
+import { failureOf } from "../../lab/live.js";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -58,14 +58,6 @@ async function start(
   };
   return { client, tokens };
 }
-const failureOf = async (work: Promise<unknown>) => {
-  const error = await work.then(
-    () => new Error("it succeeded"),
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof OrchError)) throw error;
-  return error.failure;
-};
 const given = (value: string, more = {}) => ({
   status: 200,
   body: { access_token: value, token_type: "bearer", expires_in: 3600, ...more },

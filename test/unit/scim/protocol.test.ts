@@ -1,11 +1,11 @@
 /** What only a service that misbehaves shows, with answers as RFC 7644 prints them (no real server does these on demand). */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Failure, OrchError } from "@orch/core/model/failure";
 import type { PropertyMap } from "@orch/core/model/value";
 import type { Provider } from "@orch/core/provider/contract";
 import { scimLoader } from "@orch/providers/scim/index";
 import { afterEach, expect, test } from "vitest";
+import { failureOf } from "../../lab/live.js";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -66,14 +66,6 @@ const supports = (etag: boolean, patch = true) => ({
   body: { patch: { supported: patch }, filter: { supported: true }, etag: { supported: etag } },
 });
 const ann = { id: "1", userName: "ann", title: "a", active: true, meta: { version: 'W/"7"' } };
-const failureOf = async (work: Promise<unknown>): Promise<Failure> => {
-  const thrown = await work.then(
-    () => new Error("it succeeded"),
-    (reason: unknown) => reason,
-  );
-  if (!(thrown instanceof OrchError)) throw thrown;
-  return thrown.failure;
-};
 const update = (provider: Provider) =>
   provider.update({
     ...of,
