@@ -30,6 +30,34 @@ describe("a plan on screen", () => {
         expect(renderPlan(fullPlan(), { theme, full })).not.toMatch(/hunter2|"abc"|"abd"/);
   });
 
+  test("hideDiffs: tells that it differs, once per path, and not how; --diff tells", () => {
+    const options = { hideDiffs: ["spec.template", "tags.*"] };
+    const r = { ...resource("host:index:File", "a"), options };
+    const step = (...changes: ReturnType<typeof change>[]) =>
+      ({
+        ...{ op: "update" as const, id: 0, after: [], urn: r.urn, resource: r, inputs: {}, outputs: {} },
+        prior: state(r.type, "a", "1"),
+        diff: diff(...changes),
+      }) as const;
+    const made = plan([
+      step(
+        change("spec.template.image", "old", "new"),
+        change("spec.template.env[0]", "x", "y", { effect: "replace" }),
+        change("spec.size", 1, 2),
+        change("tags", { a: "1", b: "same" }, { a: "2", b: "same" }),
+      ),
+    ]);
+    const text = renderPlan(made, plain);
+    expect(text.split("\n").slice(2, 5)).toEqual([
+      "      ~ spec.size: 1 → 2",
+      "      ~ tags.a: differs (hideDiffs; --diff shows it)",
+      "      ~ spec.template: differs (hideDiffs; --diff shows it)  # forces replacement",
+    ]);
+    const full = renderPlan(made, { ...plain, full: true });
+    expect(full).toContain('~ spec.template.image: "old" → "new"');
+    expect(full).not.toContain("hideDiffs");
+  });
+
   test("says so when there is nothing to do", () => {
     const r = resource("host:index:File", "a");
     const same = { op: "same", id: 0, after: [], urn: r.urn, resource: r, inputs: {}, outputs: {} } as const;

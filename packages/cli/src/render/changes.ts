@@ -1,6 +1,6 @@
 /** Property changes as text: what a person reads under `~ resource` to decide whether the plan is right. */
 import type { PropertyChange } from "@orch/core/model/diff";
-import { formatPath, type PropertyPath } from "@orch/core/model/path";
+import { covers, formatPath, type PropertyPath, parsePath } from "@orch/core/model/path";
 import {
   equal,
   isArray,
@@ -15,16 +15,35 @@ import { diffArrays, structuredPatch } from "diff";
 import { count, visible } from "./text.js";
 import { cut, inline, isScalar, labelled, linesOf, type ValueView } from "./value.js";
 
+export interface ChangesView extends ValueView {
+  /** The resource's option `hideDiffs`: what differs below these is told without its values, but in full views. */
+  readonly hideDiffs?: readonly string[];
+}
+
 /** Lines for all changes of one resource, without indentation. Suppressed ones are listed only in full views. */
-export function renderChanges(changes: readonly PropertyChange[], view: ValueView): string[] {
+export function renderChanges(
+  changes: readonly PropertyChange[],
+  { hideDiffs = [], ...values }: ChangesView,
+): string[] {
   const out: string[] = [];
   let suppressed = 0;
+  const view = { ...values, hidden: values.full ? [] : hideDiffs.map(parsePath) };
+  /** By hidden path: many differences below one are one line. */
+  const hidden = new Map<PropertyPath, PropertyChange[]>();
   for (const change of changes) {
     if (change.effect === "suppressed" && !view.full) {
       suppressed++;
       continue;
     }
-    for (const line of renderChange(change, view)) out.push(line);
+    const path = hiding(view, change.path);
+    const together = path && hidden.get(path);
+    if (together) together.push(change);
+    else if (path) hidden.set(path, [change]);
+    else for (const line of renderChange(change, view)) out.push(line);
+  }
+  for (const [path, below] of hidden) {
+    const worst = below.find(({ effect }) => effect === "replace") ?? (below[0] as PropertyChange);
+    out.push(`${hiddenLine(path, view)}${remark(worst, view)}`);
   }
   if (suppressed > 0)
     out.push(view.theme.dim(`  ${count(suppressed, "ignored difference")} (--diff shows them)`));
@@ -39,7 +58,13 @@ function remark(change: PropertyChange, view: ValueView): string {
   return "";
 }
 
-function renderChange(change: PropertyChange, view: ValueView): string[] {
+type Comparing = ValueView & { readonly hidden: readonly PropertyPath[] };
+const hiding = ({ hidden }: Comparing, path: PropertyPath): PropertyPath | undefined =>
+  hidden.find((pattern) => covers(pattern, path));
+const hiddenLine = (path: PropertyPath, { theme }: ValueView): string =>
+  `${theme.update("~")} ${pathText(path)}: ${theme.dim("differs (hideDiffs; --diff shows it)")}`;
+
+function renderChange(change: PropertyChange, view: Comparing): string[] {
   const lines: string[] = [];
   compare(change.path, change.before, change.after, view, lines);
   if (lines.length === 0) {
@@ -59,11 +84,15 @@ function compare(
   path: PropertyPath,
   before: Value | undefined,
   after: Value | undefined,
-  view: ValueView,
+  view: Comparing,
   out: string[],
 ): void {
   const { theme } = view;
   if (before === undefined && after === undefined) return;
+  if (hiding(view, path)) {
+    out.push(hiddenLine(path, view));
+    return;
+  }
   if (before === undefined) {
     push(out, theme.create("+"), labelled(pathText(path), after as Value, view));
     return;

@@ -8,7 +8,7 @@ import { byOrch, hasChanges, type Plan, type PlanSummary, type Step, summarize }
 import type { ResourceState } from "@orch/core/model/resource";
 import { rootStackType } from "@orch/core/model/urn";
 import { equal, type PropertyMap, type Value } from "@orch/core/model/value";
-import { renderChanges } from "./changes.js";
+import { type ChangesView, renderChanges } from "./changes.js";
 import { driftHeading, driftItem } from "./drift.js";
 import { renderWarning } from "./failure.js";
 import { shortType, shortUrn } from "./names.js";
@@ -243,7 +243,9 @@ function reasonLines(step: Step, effect: Effect, theme: Theme): string[] {
 const listed = (items: readonly string[]): string =>
   items.length <= 4 ? items.join(", ") : `${items.slice(0, 3).join(", ")} and ${items.length - 3} more`;
 
-function bodyLines(step: Step, effect: Effect, view: PlanView, brief: boolean): string[] {
+function bodyLines(step: Step, effect: Effect, plain: PlanView, brief: boolean): string[] {
+  const { hideDiffs = [] } = ("resource" in step ? step.resource : step.prior).options;
+  const view = { ...plain, hideDiffs };
   switch (step.op) {
     case "create":
       if (step.replaces !== undefined) return renderChanges(step.replaces.diff.changes, view);
@@ -262,14 +264,14 @@ function bodyLines(step: Step, effect: Effect, view: PlanView, brief: boolean): 
   }
 }
 
-function updateLines(diff: Diff, explained: boolean, view: PlanView): string[] {
+function updateLines(diff: Diff, explained: boolean, view: ChangesView): string[] {
   const lines = renderChanges(diff.changes, view);
   if (lines.length === 0 && !explained)
     lines.push(view.theme.dim("the provider reports a change but not which property"));
   return lines;
 }
 
-function observedLines(prior: ResourceState, observed: ResourceState, view: PlanView): string[] {
+function observedLines(prior: ResourceState, observed: ResourceState, view: ChangesView): string[] {
   const changes = mapChanges(prior.outputs, observed.outputs);
   return renderChanges(changes.length > 0 ? changes : mapChanges(prior.inputs, observed.inputs), view);
 }
