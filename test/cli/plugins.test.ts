@@ -240,7 +240,8 @@ describe("plugins that are not there", () => {
     mkdirSync(work);
     placePlugin(join(work, "aws"), "aws");
     execFileSync("tar", ["-czf", join(work, "aws.tar.gz"), "-C", join(work, "aws"), "."]);
-    appendFileSync(made.path("Pulumi.yaml"), `orch:\n  pluginMirrors: ["${work}/{name}.tar.gz"]\n`);
+    // Within `orch`, the last thing in the file.
+    appendFileSync(made.path("Pulumi.yaml"), `  pluginMirrors: ["${work}/{name}.tar.gz"]\n`);
     expect(await made.ok(["plugin", "install", "aws", "9.9.9"])).toContain("Installed aws 9.9.9");
   });
 });

@@ -34,7 +34,7 @@ export interface LiveProvider {
   delete(live: Live): Promise<void>;
 }
 
-/** Loads a package; types are given without their module (`RecordSet`). The provider is closed when the test ends. */
+/** Loads a package; types are given whole or without their module (`RecordSet`). The provider is closed when the test ends. */
 export async function startLive(
   loader: ProviderLoader,
   name: string,
@@ -60,11 +60,10 @@ export async function startLive(
   await provider.configure({ urn, id: "1", name: "default", inputs: asked.inputs });
   onTestFinished(() => provider.close());
 
-  const base = (type: string) => ({
-    urn: `urn:pulumi:test::lab::${name}:index:${type}::it`,
-    type: `${name}:index:${type}`,
-    name: "it",
-  });
+  const base = (given: string) => {
+    const type = given.includes(":") ? given : `${name}:index:${given}`;
+    return { urn: `urn:pulumi:test::lab::${type}::it`, type, name: "it" };
+  };
   const check = (type: string, newInputs: PropertyMap, oldInputs?: PropertyMap) =>
     provider.check({
       ...base(type),

@@ -3,6 +3,7 @@ import type { Project } from "@orch/core/project/contract";
 import type { ProviderLoader } from "@orch/core/provider/contract";
 import { dnsLoader } from "./dns/index.js";
 import { hostLoader } from "./host/index.js";
+import { kubernetesLoader } from "./kubernetes/index.js";
 import { ldapLoader } from "./ldap/index.js";
 import { powerdnsLoader } from "./powerdns/index.js";
 import { dynamicLoader } from "./pulumi/dynamic.js";
@@ -15,6 +16,7 @@ const direct: Readonly<Record<string, () => ProviderLoader>> = {
   dns: dnsLoader,
   ldap: ldapLoader,
   host: hostLoader,
+  kubernetes: kubernetesLoader,
   powerdns: powerdnsLoader,
   rest: restLoader,
   scim: scimLoader,

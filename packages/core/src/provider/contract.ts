@@ -78,6 +78,9 @@ export interface DetailedChange {
   /** Old and new inputs differ, rather than old outputs and new inputs. */
   readonly inputDiff: boolean;
   readonly reason?: string;
+  /** What the property was and would be, where that is not in the state and the inputs: something that the system itself would set. */
+  readonly before?: Value;
+  readonly after?: Value;
 }
 export interface DiffResponse {
   /** `unknown`: the provider cannot tell (DIFF_UNKNOWN), orch compares inputs itself. */

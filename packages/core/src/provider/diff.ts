@@ -48,8 +48,10 @@ function providerChanges(prior: ResourceState, after: PropertyMap, response: Dif
       const before =
         change.kind === "add"
           ? undefined
-          : ((change.inputDiff ? undefined : getPath(prior.outputs, path)) ?? getPath(prior.inputs, path));
-      const now = change.kind === "delete" ? undefined : getPath(after, path);
+          : (change.before ??
+            (change.inputDiff ? undefined : getPath(prior.outputs, path)) ??
+            getPath(prior.inputs, path));
+      const now = change.kind === "delete" ? undefined : (change.after ?? getPath(after, path));
       return {
         path,
         ...(before === undefined ? {} : { before }),

@@ -132,7 +132,8 @@ export function httpClient(options: HttpClientOptions): HttpClient {
 
   /** undici is loaded only where a certificate is configured; its own `fetch`, as Node's may be of another version. */
   async function fetchOverTls(url: URL, init: object): Promise<Answering> {
-    const undici = await import("undici");
+    // By its default export: of a CommonJS module, a bundle has no other.
+    const { default: undici } = await import("undici");
     agent ??= new undici.Agent({ connect: connectOptions(options.tls ?? {}) });
     return undici.fetch(url, { ...init, dispatcher: agent });
   }
