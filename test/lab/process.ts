@@ -18,10 +18,18 @@ export function freePort(): Promise<number> {
 
 /**
  * A test run that is stopped half-way, even by SIGKILL, must not leave a server behind: a shell that waits for the end of its input,
- * which comes when this process is gone, ends it with `signal`.
+ * which comes when this process is gone, ends it with `signal`, and with `after` runs that once it has ended.
  */
-export function endWithThisProcess(child: ChildProcess, signal: "TERM" | "INT" | "QUIT" = "TERM"): void {
-  const guard = spawn("/bin/sh", ["-c", `read -r _; kill -${signal} "$0"`, String(child.pid)], {
+export function endWithThisProcess(
+  child: ChildProcess,
+  signal: "TERM" | "INT" | "QUIT" = "TERM",
+  after?: string,
+): void {
+  const then =
+    after === undefined
+      ? ""
+      : `; n=0; while kill -0 "$0" && [ $n -lt 20 ]; do sleep 0.5; n=$((n+1)); done; kill -9 "$0"; ${after}`;
+  const guard = spawn("/bin/sh", ["-c", `read -r _; kill -${signal} "$0"${then}`, String(child.pid)], {
     stdio: ["pipe", "ignore", "ignore"],
     // Out of the reach of a Ctrl-C, which goes to the whole group of the test run.
     detached: true,

@@ -56,8 +56,34 @@ const sshFields = {
 
 const hop = z.strictObject(sshFields);
 
+const become = z
+  .strictObject({
+    method: z.enum(["sudo", "doas"]).default("sudo").describe("Default sudo."),
+    user: z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_.-]*\$?$/, "a user's name")
+      .default("root")
+      .describe("Whom to become. Default root."),
+    password: secret()
+      .regex(/^[^\n\0]+$/, "one line of text")
+      .optional()
+      .describe(
+        "The login's own password, where sudo asks for one. It goes over standard input, never in an argument. doas takes none that way.",
+      ),
+  })
+  .refine(({ method, password }) => method !== "doas" || password === undefined, {
+    error: "without a password for doas, which reads one from a terminal only (`permit nopass` in doas.conf)",
+    path: ["password"],
+  });
+export type Become = z.output<typeof become>;
+const becomeField = {
+  become: become
+    .optional()
+    .describe("Do everything as another user, through sudo or doas. Default: as the login's user."),
+};
+
 export const connectionSchema = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("local").describe("The machine that runs orch.") }),
+  z.strictObject({ type: z.literal("local").describe("The machine that runs orch."), ...becomeField }),
   z.strictObject({
     type: z.literal("ssh").describe("A machine reached over SSH."),
     ...sshFields,
@@ -65,6 +91,7 @@ export const connectionSchema = z.discriminatedUnion("type", [
       .union([hop, z.array(hop)])
       .optional()
       .describe("Jump hosts to go through, the first one first."),
+    ...becomeField,
   }),
 ]);
 
@@ -74,7 +101,8 @@ export type Hop = z.output<typeof hop>;
 
 /** The jump hosts and then the machine itself. */
 export function hops(connection: SshConnection): readonly [Hop, ...Hop[]] {
-  const { type: _type, jump, ...last } = connection;
+  // Whom to become there is no part of the login: both ways share its connection.
+  const { type: _type, become: _become, jump, ...last } = connection;
   const jumps = jump === undefined ? [] : Array.isArray(jump) ? jump : [jump];
   return [...jumps, last] as unknown as readonly [Hop, ...Hop[]];
 }

@@ -115,7 +115,7 @@ async function run(request: ScriptRequest, cwd: string): Promise<ScriptResult> {
   const { token, input } = compose(request);
   // A group of its own, so that ending it ends what it started.
   const child = spawn("/bin/sh", ["-c", bootstrap], { detached: true, cwd, env: environment() });
-  const stdout = new Capture(token, () => request.started?.());
+  const stdout = new Capture(token, request.limit, () => request.started?.(child.pid));
   const stderr = new Capture(token);
   child.stdout.on("data", (chunk: Buffer) => stdout.add(chunk));
   child.stderr.on("data", (chunk: Buffer) => stderr.add(chunk));
@@ -151,7 +151,13 @@ async function run(request: ScriptRequest, cwd: string): Promise<ScriptResult> {
           clearTimeout(drain);
           child.stdout.destroy();
           child.stderr.destroy();
-          resolve({ exitCode, ...(signal ? { signal } : {}), stdout: stdout.text(), stderr: stderr.text() });
+          resolve({
+            exitCode,
+            ...(signal ? { signal } : {}),
+            stdout: stdout.text(),
+            stderr: stderr.text(),
+            bytes: stdout.bytes(),
+          });
         };
         const drain = setTimeout(done, drainMs);
         child.once("close", done);

@@ -21,19 +21,27 @@ export interface ScriptRequest {
   readonly interpreter?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  readonly stdin?: string;
+  /** Text or bytes. */
+  readonly stdin?: string | Buffer;
+  /** Bytes of output that are kept, the last ones. Default {@link outputLimit}. */
+  readonly limit?: number;
   /** Fires: the script's process group gets SIGTERM and, 5 s later, SIGKILL. */
   readonly signal: AbortSignal;
-  /** Called when the script begins, which over SSH is after waiting for a channel and the login's shell. */
-  readonly started?: () => void;
+  /**
+   * Called when the script begins, which over SSH is after waiting for a channel and the login's shell, with its process group where
+   * that is known.
+   */
+  readonly started?: (group: number | undefined) => void;
 }
 export interface ScriptResult {
   /** Null when a signal ended it. */
   readonly exitCode: number | null;
   readonly signal?: string;
-  /** The last {@link outputLimit} bytes of each, as UTF-8. */
+  /** The last bytes of each, up to the request's limit, as UTF-8. */
   readonly stdout: string;
   readonly stderr: string;
+  /** The bytes of `stdout`. */
+  readonly bytes: Buffer;
 }
 export const outputLimit = 256 * 1024;
 
@@ -80,10 +88,14 @@ export class MachineError extends OrchError {
   ) {
     const why = code === "EOTHER" ? (detail ?? "refused") : words[code];
     super({
-      reason: code === "ENOSPC" ? "disk-full" : "provider-error",
+      reason: code === "ENOSPC" ? "disk-full" : code === "EACCES" ? "permission-denied" : "provider-error",
       message: `Could not ${what} ${path} on ${machine}: ${why}`,
       ...(code === "EACCES"
-        ? { next: ["Log in as a user who may do that, or change who owns the folder."] }
+        ? {
+            next: [
+              "Log in as a user who may do that, become one (`connection.become`), or change who owns the folder.",
+            ],
+          }
         : code === "ENOENT"
           ? { next: ["Make its folder first: a `host.Directory` that this resource depends on."] }
           : code === "ENOSPC"

@@ -10,6 +10,15 @@ import { file } from "./file.js";
 import { facts, readFile } from "./invokes.js";
 import { HostSession } from "./session.js";
 import type { SshPool } from "./ssh/pool.js";
+import { authorizedKey } from "./system/authorized-key.js";
+import { cronJob } from "./system/cron.js";
+import { firewallTable } from "./system/firewall.js";
+import { group } from "./system/group.js";
+import { package_ } from "./system/package.js";
+import { packageRepository } from "./system/repository.js";
+import { sysctl } from "./system/sysctl.js";
+import { service, systemdUnit } from "./system/unit.js";
+import { user } from "./system/user.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
@@ -46,7 +55,21 @@ export const hostProvider = defineProvider({
     return new HostSession(connection, context, openPool);
   },
   close: closePool,
-  resources: [file, directory, command],
+  resources: [
+    file,
+    directory,
+    command,
+    user,
+    group,
+    authorizedKey,
+    package_,
+    packageRepository,
+    systemdUnit,
+    service,
+    sysctl,
+    cronJob,
+    firewallTable,
+  ],
   invokes: [readFile, facts],
 });
 

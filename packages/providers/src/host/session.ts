@@ -1,5 +1,6 @@
 /** What the host provider keeps while it runs: its own connection, and the machines that were asked for. */
 import type { LoadContext } from "@orch/core/provider/contract";
+import { becoming } from "./become.js";
 import type { Connection } from "./connection.js";
 import { localMachine } from "./local.js";
 import type { Machine } from "./machine.js";
@@ -7,6 +8,7 @@ import type { SshPool } from "./ssh/pool.js";
 
 export class HostSession {
   private readonly machines = new Map<string, Promise<Machine>>();
+  private readonly turns = new Map<Machine, Map<string, Promise<void>>>();
 
   constructor(
     readonly connection: Connection | undefined,
@@ -26,8 +28,27 @@ export class HostSession {
     return machine;
   }
 
+  /** Does the work when all earlier work of that name on that machine has ended, well or not. */
+  async inTurn<T>(machine: Machine, name: string, work: () => Promise<T>): Promise<T> {
+    const turns = this.turns.get(machine) ?? new Map<string, Promise<void>>();
+    this.turns.set(machine, turns);
+    const before = turns.get(name) ?? Promise.resolve();
+    const mine = before.then(work);
+    turns.set(
+      name,
+      mine.then(
+        () => {},
+        () => {},
+      ),
+    );
+    return mine;
+  }
+
   private async reach(connection: Connection): Promise<Machine> {
-    if (connection.type === "local") return localMachine(this.context.projectDir);
-    return (await this.pool()).machine(connection);
+    const machine =
+      connection.type === "local"
+        ? localMachine(this.context.projectDir)
+        : (await this.pool()).machine(connection);
+    return connection.become ? becoming(machine, connection.become) : machine;
   }
 }

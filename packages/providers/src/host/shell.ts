@@ -11,9 +11,17 @@ import { outputLimit, quote, type ScriptRequest, type ScriptResult } from "./mac
  * For `sh -c`. Reads a token, answers with it and its own process id (the leader of the group) on standard output and with the token
  * on standard error, reads up to the token's next appearance, evaluates. One line and no quotes, so that any login shell passes it on.
  */
-export const bootstrap =
-  `IFS= read -r _t && echo "$_t $$" && echo "$_t" >&2 && _n=$(printf "\\012x") && _n=\${_n%x} && _s= && ` +
-  'while IFS= read -r _l && [ "$_l" != "$_t" ]; do _s="$_s$_l$_n"; done && eval "$_s"';
+export const bootstrap = reader('echo "$_t $$" && echo "$_t" >&2 && ');
+
+/** The same without an answer: for a shell that a script of {@link bootstrap} turns into, which has answered. */
+export const silentBootstrap = reader("");
+
+function reader(answer: string): string {
+  return (
+    `IFS= read -r _t && ${answer}_n=$(printf "\\012x") && _n=\${_n%x} && _s= && ` +
+    'while IFS= read -r _l && [ "$_l" != "$_t" ]; do _s="$_s$_l$_n"; done && eval "$_s"'
+  );
+}
 
 /** What goes to the standard input of {@link bootstrap}, and the token in it. Rejects scripts that a shell can't hold. */
 export function compose(request: ScriptRequest): { readonly token: string; readonly input: Buffer } {
@@ -41,7 +49,7 @@ export function compose(request: ScriptRequest): { readonly token: string; reado
       `${interpreter.map(quote).join(" ")} "$_f"`,
     );
   const text = lines.join("\n");
-  if (`${text}${stdin}`.includes("\0"))
+  if (text.includes("\0") || (typeof stdin === "string" && stdin.includes("\0")))
     fail({
       reason: "invalid-property",
       message: "A script, its environment and its input can't hold a NUL character",
@@ -49,10 +57,13 @@ export function compose(request: ScriptRequest): { readonly token: string; reado
       found: "a NUL",
     });
   const token = `orch-${randomBytes(12).toString("hex")}`;
-  return { token, input: Buffer.from(`${token}\n${text}\n${token}\n${stdin}`) };
+  return {
+    token,
+    input: Buffer.concat([Buffer.from(`${token}\n${text}\n${token}\n`), Buffer.from(stdin as string)]),
+  };
 }
 
-/** Keeps the last {@link outputLimit} bytes of a stream, after the line that the bootstrap begins with. */
+/** Keeps the last bytes of a stream, up to a limit, after the line that the bootstrap begins with. */
 export class Capture {
   private chunks: Buffer[] = [];
   private size = 0;
@@ -62,6 +73,7 @@ export class Capture {
   /** `started` is called with the rest of the token's line. What login scripts print before it is dropped. */
   constructor(
     private readonly token: string,
+    private readonly limit: number = outputLimit,
     private readonly started: (rest: string) => void = () => {},
   ) {}
 
@@ -78,7 +90,7 @@ export class Capture {
     }
     this.chunks.push(chunk);
     this.size += chunk.length;
-    while (this.chunks[0] && this.size - this.chunks[0].length >= outputLimit) {
+    while (this.chunks[0] && this.size - this.chunks[0].length >= this.limit) {
       const gone = this.chunks.shift() as Buffer;
       this.size -= gone.length;
       this.dropped += gone.length;
@@ -90,12 +102,16 @@ export class Capture {
     return this.head?.toString("utf8").trim() ?? "";
   }
 
+  bytes(): Buffer {
+    const all = Buffer.concat(this.chunks);
+    return all.subarray(Math.max(0, all.length - this.limit));
+  }
+
   text(): string {
-    let all = Buffer.concat(this.chunks);
-    const over = Math.max(0, all.length - outputLimit);
-    if (over > 0) all = all.subarray(over);
-    const dropped = this.dropped + over;
-    return dropped > 0 ? `[${dropped} bytes left out]\n${all.toString("utf8")}` : all.toString("utf8");
+    const kept = this.bytes();
+    const dropped = this.dropped + Math.max(0, this.size - kept.length);
+    const text = kept.toString("utf8");
+    return dropped > 0 ? `[${dropped} bytes left out]\n${text}` : text;
   }
 }
 

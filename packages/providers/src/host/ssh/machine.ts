@@ -213,10 +213,10 @@ async function talk(
   input: Buffer,
 ): Promise<ScriptResult> {
   let group: string | undefined;
-  const stdout = new Capture(token, (pid) => {
+  const stdout = new Capture(token, request.limit, (pid) => {
     clearTimeout(login);
     group = /^\d+$/.test(pid) ? pid : undefined;
-    request.started?.();
+    request.started?.(group === undefined ? undefined : Number(group));
   });
   const stderr = new Capture(token);
   channel.on("data", (chunk: Buffer) => stdout.add(chunk));
@@ -296,6 +296,7 @@ async function talk(
       ...(ended.signal ? { signal: `SIG${ended.signal.replace(/^SIG/, "")}` } : {}),
       stdout: stdout.text(),
       stderr: stderr.text(),
+      bytes: stdout.bytes(),
     };
   } finally {
     clearTimeout(login);
