@@ -1,5 +1,7 @@
 /** What the checks of the host package say, property by property. */
 import { Secret, unknown } from "@orch/core/model/value";
+import * as programs from "@orch/providers/host/resources";
+import { runtime } from "@pulumi/pulumi";
 import { describe, expect, test } from "vitest";
 import { startHost } from "./kit.js";
 
@@ -158,11 +160,6 @@ describe("checks", () => {
   test("the schema of the package documents every property", async () => {
     const { provider } = await startHost();
     const schema = JSON.parse((await provider.getSchema?.()) as string);
-    expect(Object.keys(schema.resources)).toEqual([
-      "host:index:File",
-      "host:index:Directory",
-      "host:index:Command",
-    ]);
     expect(Object.keys(schema.functions)).toEqual(["host:index:readFile", "host:index:facts"]);
     for (const resource of Object.values(schema.resources) as {
       inputProperties: object;
@@ -171,6 +168,20 @@ describe("checks", () => {
       for (const [name, property] of Object.entries({ ...resource.inputProperties, ...resource.properties }))
         expect((property as { description?: string }).description, name).toMatch(/./);
     expect(schema.resources["host:index:File"].requiredInputs).toEqual(["path"]);
+  });
+
+  test("there is a class for every resource, and it has every output", async () => {
+    const { provider } = await startHost();
+    const { resources } = JSON.parse((await provider.getSchema?.()) as string) as {
+      resources: Record<string, { properties: object }>;
+    };
+    await runtime.setMocks({ newResource: ({ inputs }) => ({ id: "1", state: inputs }), call: () => ({}) });
+    for (const [type, { properties }] of Object.entries(resources)) {
+      const name = type.split(":")[2] as keyof typeof programs;
+      const Class = programs[name] as unknown as new (name: string, args: object) => object;
+      expect(Class, type).toBeTypeOf("function");
+      expect(Object.keys(new Class("it", {})), type).toEqual(expect.arrayContaining(Object.keys(properties)));
+    }
   });
 
   test("files and folders are found again by their path after a crash; of a command a person is asked", async () => {

@@ -90,7 +90,8 @@ async function runAs(
   let group: number | undefined;
   const given = new AbortController();
   const killGroup = async (kind: "TERM" | "KILL"): Promise<void> => {
-    if (group === undefined) return given.abort(signal.reason);
+    // Not told yet: it is ended as soon as it is.
+    if (group === undefined) return;
     const killer = {
       script: `kill -s ${kind} -- -${group}`,
       signal: within(30, "Ending a script"),
@@ -116,6 +117,7 @@ async function runAs(
       started: (id) => {
         group = id;
         started?.(id);
+        if (signal.aborted) stop();
       },
     });
     signal.throwIfAborted();
