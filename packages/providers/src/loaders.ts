@@ -5,6 +5,7 @@ import { dnsLoader } from "./dns/index.js";
 import { hostLoader } from "./host/index.js";
 import { kubernetesLoader } from "./kubernetes/index.js";
 import { ldapLoader } from "./ldap/index.js";
+import { postgresLoader } from "./postgres/index.js";
 import { powerdnsLoader } from "./powerdns/index.js";
 import { dynamicLoader } from "./pulumi/dynamic.js";
 import { pluginLoader } from "./pulumi/loader.js";
@@ -17,6 +18,7 @@ const direct: Readonly<Record<string, () => ProviderLoader>> = {
   ldap: ldapLoader,
   host: hostLoader,
   kubernetes: kubernetesLoader,
+  postgres: postgresLoader,
   powerdns: powerdnsLoader,
   rest: restLoader,
   scim: scimLoader,
