@@ -147,7 +147,7 @@ export const sourcesOf = (options: ContextOptions): KeySources => ({
 });
 
 /** The state knows its key since that was first changed; a settings file from before is brought up to it. */
-async function keyOfState(
+export async function keyOfState(
   file: StackFile,
   own: Keyring | undefined,
   stored: StackKey | undefined,

@@ -1,3 +1,4 @@
+export { type Migrated, migrateStack, pullStack, pushStack, type StackMoved } from "./archive.js";
 export { type BackendChoice, chooseBackend, defaultBackend, openBackend, openBackendAt } from "./backend.js";
 export { getConfig, readConfig, removeConfig, type SetOptions, setConfig } from "./config.js";
 export * from "./context.js";

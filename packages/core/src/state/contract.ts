@@ -6,6 +6,7 @@ import type { StepId, StepOp } from "../model/plan.js";
 import type { ResourceState } from "../model/resource.js";
 import type { Urn } from "../model/urn.js";
 import type { PropertyMap } from "../model/value.js";
+import type { StackArchive } from "./archive/format.js";
 
 /** Authenticated encryption for secrets on disk. Synchronous: a key-management service unwraps the data key once, at opening. */
 export interface Crypter {
@@ -174,17 +175,30 @@ export interface StackStore {
   close(): Promise<void>;
 }
 
+/** What a stack was when it was looked at. */
+export interface StackVersion {
+  readonly lineage: string;
+  readonly serial: number;
+}
+
 export interface Backend {
   /** For people: `SQLite .orch/state.db`. */
   readonly description: string;
   listStacks(project?: string): Promise<readonly StackSummary[]>;
   /** Rejects with `stack-exists`. */
   createStack(project: string, stack: string): Promise<StackInfo>;
-  /** Rejects with `stack-unknown`, and with `stack-not-empty` unless forced. */
-  removeStack(project: string, stack: string, force: boolean): Promise<void>;
+  /** Rejects with `stack-unknown`, with `stack-not-empty` unless forced, and with `conflict` when it is not as `expected` any more. */
+  removeStack(project: string, stack: string, force: boolean, expected?: StackVersion): Promise<void>;
   /** Rejects with `stack-unknown` (with close names in `next`). */
   openStack(project: string, stack: string, crypter: Crypter): Promise<StackStore>;
   /** Undefined while the stack has the key that it was made with, or when there is no such stack. */
   stackKey(project: string, stack: string): Promise<StackKey | undefined>;
+  /** Everything of a stack, as it is at one time. Rejects with `stack-unknown`, and with `state-locked` where `quiet` and a run writes. */
+  exportStack(project: string, stack: string, options?: { readonly quiet?: boolean }): Promise<StackArchive>;
+  /**
+   * Makes the stack as it is in the archive, or writes it over one of the same lineage; all of it or nothing. Rejects with `stack-exists` when
+   * there is another of its name, with `state-locked`, and with `conflict` when what is there is newer, unless forced.
+   */
+  importStack(archive: StackArchive, options?: { readonly force?: boolean }): Promise<void>;
   close(): Promise<void>;
 }

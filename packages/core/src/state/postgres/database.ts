@@ -1,6 +1,6 @@
 /** An open PostgreSQL state database. */
 import { createHash, randomUUID } from "node:crypto";
-import { Kysely } from "kysely";
+import { Kysely, sql } from "kysely";
 import { fail, type OrchError } from "../../model/failure.js";
 import type { SqlDatabase } from "../sql/database.js";
 import { failNewer, migrate, readSchemaVersion, schemaVersion } from "../sql/migrations.js";
@@ -272,6 +272,11 @@ function postgresDatabase(session: Session, settings: PostgresSettings): Postgre
     read,
     transaction,
     explain,
+    async numbersGiven(transaction) {
+      await sql`select setval(pg_get_serial_sequence('runs', 'id'), greatest((select max(id) from runs), 1))`.execute(
+        transaction,
+      );
+    },
     async migrating(work) {
       // Of the session, since every migration is a transaction of its own. Taken again by those, which one session may.
       await alone(session, [{ sql: `select pg_advisory_lock(${lockClass}, 0)` }]);

@@ -3,11 +3,13 @@ import { randomUUID } from "node:crypto";
 import type { Selectable } from "kysely";
 import { fail } from "../../model/failure.js";
 import { closest } from "../closest.js";
-import type { Backend, StackInfo, StackKey, StackStore } from "../contract.js";
+import type { Backend, StackInfo, StackKey, StackStore, StackVersion } from "../contract.js";
+import { deleteRows, exportRows, importRows } from "./archive.js";
 import { explained, type SqlDatabase, type SqlSource } from "./database.js";
-import { defaultLeaseTiming, type LeaseTiming, looksAlive } from "./lease.js";
+import { defaultLeaseTiming, type LeaseTiming } from "./lease.js";
+import { refuseLive } from "./live.js";
 import { openStore } from "./store.js";
-import type { Tables } from "./tables.js";
+import type { Db, Tables } from "./tables.js";
 
 type StackRow = Selectable<Tables["stacks"]>;
 
@@ -91,22 +93,12 @@ export function sqlBackend(source: SqlSource, timing: LeaseTiming = defaultLease
       });
     },
 
-    async removeStack(project, stack, force) {
+    async removeStack(project, stack, force, expected) {
       const { database, row } = await findStack(await source.open({ create: false }), project, stack);
       await explained(database, () =>
         database.transaction(row.id, async (transaction) => {
-          const lease = await transaction
-            .selectFrom("leases")
-            .selectAll()
-            .where("stack_id", "=", row.id)
-            .executeTakeFirst();
-          if (lease !== undefined && looksAlive(lease)) {
-            fail({
-              reason: "state-locked",
-              message: `The stack ${project}/${stack} can't be removed while ${lease.who} changes it (run ${lease.run_id}, process ${lease.pid}).`,
-              next: ["Wait until that run ends, then run the same command again."],
-            });
-          }
+          await refuseLive(transaction, row, "be removed");
+          await refuseChanged(transaction, row, expected);
           const { count } = await transaction
             .selectFrom("resources")
             .select((eb) => eb.fn.countAll<number>().as("count"))
@@ -130,14 +122,7 @@ export function sqlBackend(source: SqlSource, timing: LeaseTiming = defaultLease
               ],
             });
           }
-          await transaction
-            .deleteFrom("journal")
-            .where("run_id", "in", (eb) => eb.selectFrom("runs").select("id").where("stack_id", "=", row.id))
-            .execute();
-          for (const table of ["leases", "unfinished", "resource_history", "resources", "runs"] as const) {
-            await transaction.deleteFrom(table).where("stack_id", "=", row.id).execute();
-          }
-          await transaction.deleteFrom("stacks").where("id", "=", row.id).execute();
+          await deleteRows(transaction, row.id);
         }),
       );
     },
@@ -157,6 +142,31 @@ export function sqlBackend(source: SqlSource, timing: LeaseTiming = defaultLease
       return store;
     },
 
+    async exportStack(project, stack, options = {}) {
+      const { database, row } = await findStack(await source.open({ create: false }), project, stack);
+      return explained(database, () =>
+        // Alone in the stack: several statements see one state then.
+        database.transaction(row.id, async (transaction) => {
+          if (options.quiet) await refuseLive(transaction, row, "be moved");
+          const now = await transaction
+            .selectFrom("stacks")
+            .selectAll()
+            .where("id", "=", row.id)
+            .executeTakeFirstOrThrow();
+          return exportRows(transaction, now);
+        }),
+      );
+    },
+
+    async importStack(archive, options = {}) {
+      const database = (await source.open({ create: true })) as SqlDatabase;
+      await explained(database, () =>
+        database.transaction(undefined, (transaction) =>
+          importRows(database, transaction, archive, options.force === true),
+        ),
+      );
+    },
+
     async close() {
       for (const store of stores) await store.close();
       await source.close();
@@ -168,6 +178,28 @@ function stacksOf(database: SqlDatabase, project: string): Promise<StackRow[]> {
   return explained(database, () =>
     database.db.selectFrom("stacks").selectAll().where("project", "=", project).orderBy("stack").execute(),
   );
+}
+
+/** Rejects with `conflict` when the stack is not the one that was looked at, or was written to since. */
+async function refuseChanged(
+  db: Db,
+  { id, project, stack }: StackRow,
+  expected?: StackVersion,
+): Promise<void> {
+  if (expected === undefined) return;
+  const now = await db
+    .selectFrom("stacks")
+    .select(["lineage", "serial"])
+    .where("id", "=", id)
+    .executeTakeFirst();
+  if (now?.lineage === expected.lineage && now.serial === expected.serial) return;
+  fail({
+    reason: "conflict",
+    message: `The stack ${project}/${stack} was changed meanwhile. It was left as it is.`,
+    expected: `serial ${expected.serial}`,
+    found: now === undefined ? "no such stack" : `serial ${now.serial}`,
+    next: ["Run the same command again."],
+  });
 }
 
 const infoOf = (row: Pick<StackRow, "project" | "stack" | "lineage" | "created_at">): StackInfo => ({

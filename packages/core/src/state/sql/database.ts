@@ -16,6 +16,8 @@ export interface SqlDatabase {
   transaction<T>(stackId: number | undefined, work: (db: Db) => Promise<T>): Promise<T>;
   /** The rows of each, all from one consistent view. */
   read(statements: readonly BoundStatement[]): Promise<readonly (readonly unknown[])[]>;
+  /** Called after runs were inserted with numbers of their own, so that the next one gets another. */
+  numbersGiven?(db: Db): Promise<void>;
   /** What the database's own error means. */
   explain(error: unknown): OrchError;
   close(): Promise<void>;

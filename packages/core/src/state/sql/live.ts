@@ -1,0 +1,20 @@
+/** Refusing what must not be done to a stack while a run writes to it. */
+import type { Selectable } from "kysely";
+import { fail } from "../../model/failure.js";
+import { looksAlive } from "./lease.js";
+import type { Db, Tables } from "./tables.js";
+
+/** Rejects with `state-locked`. `what`: "be removed", for instance. */
+export async function refuseLive(
+  db: Db,
+  { id, project, stack }: Pick<Selectable<Tables["stacks"]>, "id" | "project" | "stack">,
+  what: string,
+): Promise<void> {
+  const lease = await db.selectFrom("leases").selectAll().where("stack_id", "=", id).executeTakeFirst();
+  if (lease === undefined || !looksAlive(lease)) return;
+  fail({
+    reason: "state-locked",
+    message: `The stack ${project}/${stack} can't ${what} while ${lease.who} changes it (run ${lease.run_id}, process ${lease.pid}).`,
+    next: ["Wait until that run ends, then run the same command again."],
+  });
+}
