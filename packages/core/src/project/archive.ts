@@ -1,6 +1,6 @@
 /** A stack as one file, and from one backend to another. */
 import { readFile } from "node:fs/promises";
-import { fail } from "../model/failure.js";
+import { type Failure, fail, OrchError, toFailure } from "../model/failure.js";
 import { readStateFile, type StackArchive, sameArchive, writeStateFile } from "../state/archive/format.js";
 import type { Backend } from "../state/contract.js";
 import { chooseBackend, openBackendAt } from "./backend.js";
@@ -82,6 +82,17 @@ export async function pushStack(
   }
 }
 
+const samePlace = (target: Backend, locked: Failure): OrchError =>
+  new OrchError({
+    reason: "state-locked",
+    message: `${target.description} has the stack, and a run writes to it there.`,
+    causes: [locked],
+    next: [
+      `If that run is of this process (${process.pid}), --to names the backend that the stack is in already.`,
+      "Otherwise wait until it ends, then run the same command again.",
+    ],
+  });
+
 /** URNs hold the names of project and stack: state under another name would be another stack's. */
 function checkStack(
   { project }: ProjectContext,
@@ -125,12 +136,12 @@ export interface Migrated extends StackMoved {
 }
 
 /**
- * Moves a stack to another backend: copies it with its lineage, its history and its unfinished steps, reads the copy back, and only then
+ * Moves a stack to another backend (`who`: user@host): copies it with its lineage, its history and its unfinished steps, reads the copy back, and only then
  * removes it where it was, unless it was written to meanwhile. Killed anywhere, the old one is still there, or only the new one;
  * the same command again goes on. `from`: default the project's backend.
  */
 export async function migrateStack(
-  options: ContextOptions & { readonly from?: string; readonly to: string },
+  options: ContextOptions & { readonly from?: string; readonly to: string; readonly who: string },
 ): Promise<Migrated> {
   for (const url of [options.from, options.to])
     if (url !== undefined) refusePassword(url, "orch state migrate");
@@ -151,8 +162,19 @@ export async function migrateStack(
         });
       }
       const archive = await backend.exportStack(project.name, stack, { quiet: true });
-      await target.importStack(archive);
-      await verify(target, archive, false);
+      // Holds others off. And where the target is the same place under another name, it is locked there, too: copying the stack
+      // over itself and removing it would be the end of it.
+      const run = await source.store.beginRun({ kind: "edit", startedAt: Date.now(), who: options.who });
+      try {
+        await target.importStack(archive).catch((error: unknown) => {
+          throw toFailure(error).reason === "state-locked" ? samePlace(target, toFailure(error)) : error;
+        });
+        await verify(target, archive, false);
+      } catch (error) {
+        await run.finish("failed");
+        throw error;
+      }
+      await run.finish("succeeded");
       await backend.removeStack(project.name, stack, true, archive);
       const used = await chooseBackend(project, env);
       const current = await openBackendAt(used, { ...options, env });

@@ -1,3 +1,4 @@
+import { hostname, userInfo } from "node:os";
 import * as Flags from "@oclif/core/flags";
 import { OrchCommand } from "../../command.js";
 import { contextOptions } from "../../context.js";
@@ -33,6 +34,7 @@ Exit codes: 0 moved, 1 not, 64 a URL holds a password.`;
     const done = await migrateStack({
       ...contextOptions(this.config.version),
       to,
+      who: `${userInfo().username}@${hostname()}`,
       ...(from === undefined ? {} : { from }),
     });
     if (flags.json) {

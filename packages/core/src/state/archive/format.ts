@@ -69,7 +69,9 @@ export const stateFile = z
     orch: z.string().describe("The version that wrote it."),
     digest: z
       .string()
-      .describe("SHA-256 of `stack` as JSON with sorted keys and without white space; hexadecimal."),
+      .describe(
+        "SHA-256 of the rest but `seal`, as JSON with sorted keys and without white space; hexadecimal.",
+      ),
     seal: z.string().describe("HMAC-SHA-256 of `digest` with the stack's key; hexadecimal."),
     stack: stackArchive,
   })
@@ -87,8 +89,7 @@ export function canonical(value: unknown): string {
   return `{${keys.map((key) => `${JSON.stringify(key)}:${canonical(object[key])}`).join(",")}}`;
 }
 
-const digestOf = (archive: StackArchive): string =>
-  createHash("sha256").update(canonical(archive)).digest("hex");
+const digestOf = (archive: unknown): string => createHash("sha256").update(canonical(archive)).digest("hex");
 
 /** The same but for the numbers of runs, which are a database's own. */
 export function sameArchive(a: StackArchive, b: StackArchive): boolean {
@@ -110,9 +111,12 @@ export function renumbered(archive: StackArchive, numbers: ReadonlyMap<number, n
 }
 
 export function writeStateFile(archive: StackArchive, crypter: Crypter, orchVersion: string): string {
-  const digest = digestOf(archive);
+  const digest = fileDigest(archive, orchVersion);
   return `${JSON.stringify({ type: "orch-state", format, orch: orchVersion, digest, seal: crypter.fingerprint(digest), stack: archive })}\n`;
 }
+
+const fileDigest = (stack: StackArchive, orch: string): string =>
+  digestOf({ type: "orch-state", format, orch, stack });
 
 export interface ReadStateFile {
   readonly archive: StackArchive;
@@ -160,12 +164,13 @@ export function readStateFile(text: string, name: string): ReadStateFile {
     });
   }
   // Not the parsed one: what a schema would drop or add is a change, too.
-  const { stack: archive, digest, seal } = content as z.output<typeof stateFile>;
-  if (digestOf(archive) !== digest) {
+  const { stack: archive, orch, digest, seal } = content as z.output<typeof stateFile>;
+  const found = fileDigest(archive, orch);
+  if (found !== digest) {
     return refuse("was changed after it was made.", {
       path: "digest",
       expected: digest,
-      found: digestOf(archive),
+      found,
     });
   }
   return {
