@@ -460,3 +460,14 @@ test.each([
 ])("the next page of the header Link %j is %j", (header, url) => {
   expect(nextLink(header)).toBe(url);
 });
+
+test("the package's schema documents every part of a definition", async () => {
+  const { live } = await start();
+  const schema = JSON.parse((await live.provider.getSchema?.()) ?? "");
+  const { properties } = schema.provider.inputProperties.resources.additionalProperties;
+  const undocumented = Object.entries(properties as Record<string, { description?: string }>)
+    .filter(([, { description }]) => !description)
+    .map(([name]) => name);
+  expect(undocumented).toEqual([]);
+  expect(Object.keys(schema.resources)).toEqual(["rest:index:Resource"]);
+});

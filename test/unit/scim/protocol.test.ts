@@ -1,7 +1,7 @@
 /** What only a service that misbehaves shows, with answers as RFC 7644 prints them (no real server does these on demand). */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { PropertyMap } from "@orch/core/model/value";
+import { type PropertyMap, Secret } from "@orch/core/model/value";
 import type { Provider } from "@orch/core/provider/contract";
 import { scimLoader } from "@orch/providers/scim/index";
 import { afterEach, expect, test } from "vitest";
@@ -174,4 +174,41 @@ test("an address that is not SCIM's says so", async () => {
     expected: "an object with an `id`",
     found: "hello",
   });
+});
+
+test("the package's schema documents every property; a login from the stack's configuration is text and a secret", async () => {
+  const { provider } = await start(() => supports(true));
+  const schema = JSON.parse((await provider.getSchema?.()) ?? "");
+  expect(Object.keys(schema.resources)).toEqual([
+    "scim:index:User",
+    "scim:index:Group",
+    "scim:index:GroupMember",
+  ]);
+  type Documented = Record<string, { description?: string }>;
+  const resources = schema.resources as Record<string, { inputProperties: Documented }>;
+  const undocumented = Object.entries(resources).flatMap(([type, { inputProperties }]) =>
+    Object.entries(inputProperties)
+      .filter(([, { description }]) => !description)
+      .map(([name]) => `${type} ${name}`),
+  );
+  expect(undocumented).toEqual([]);
+  const text = new Secret(
+    '{"type":"oauth2","tokenUrl":"https://x.example","clientId":"c","clientSecret":"s"}',
+  );
+  const { inputs, failures } = await provider.checkConfig({
+    urn: "u",
+    type: "pulumi:providers:scim",
+    name: "default",
+    newInputs: { url: "https://chat.example.com", auth: text },
+  });
+  expect(failures).toEqual([]);
+  expect(inputs.auth).toEqual(
+    new Secret(
+      expect.objectContaining({
+        type: "oauth2",
+        credentialsIn: "header",
+        clientSecret: new Secret("s"),
+      }) as never,
+    ),
+  );
 });

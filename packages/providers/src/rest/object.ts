@@ -4,6 +4,7 @@ import { covers, parsePath } from "@orch/core/model/path";
 import { type PropertyMap, reveal } from "@orch/core/model/value";
 import { z } from "zod";
 import { checkAgainst } from "../direct/check.js";
+import { goneMeanwhile, refuseChanged } from "../direct/conflict.js";
 import type { HttpAnswer } from "../direct/http/client.js";
 import { unexpected } from "../direct/http/failures.js";
 import { defineResource } from "../direct/index.js";
@@ -290,8 +291,11 @@ export const restObject = defineResource<RestSession>()({
     const { kind } = place;
     const { update } = kind.definition;
     const before: Json = oldInputs.properties;
-    const current = (await session.get(place, signal)) ?? gone(session, place);
-    refuseSurprise(place, current, before, after);
+    const current =
+      (await session.get(place, signal)) ?? goneMeanwhile(`The ${kind.name} ${place.id}`, session.service);
+    const seen = (given: Json): Json => observe(kind, current.object, given, place.values);
+    const there = { before: seen(before), after: seen(after) };
+    refuseChanged(`The ${kind.name} ${place.id}`, before, after, there, (name) => `properties.${name}`);
     const { body, contentType } = updateBody(kind, before, after, current.object);
     const values = { ...after, ...place.values };
     const answer = await session.send({
@@ -318,7 +322,8 @@ export const restObject = defineResource<RestSession>()({
           : failure,
       );
     }
-    const { found = gone(session, place), unfinished } = await session.untilReady(place, signal);
+    const { found = goneMeanwhile(`The ${kind.name} ${place.id}`, session.service), unfinished } =
+      await session.untilReady(place, signal);
     return {
       outputs: outputsOf(place, found, after),
       ...(unfinished ? { unfinished } : {}),
@@ -361,33 +366,5 @@ function attempt<T>(work: () => T): { readonly value?: T; readonly failure?: Orc
   } catch (error) {
     if (!(error instanceof OrchError)) throw error;
     return { failure: error.failure };
-  }
-}
-
-const gone = (session: RestSession, { kind, id }: Place): never =>
-  fail({
-    reason: "conflict",
-    message: `The ${kind.name} ${id} is not there any more.`,
-    expected: "the object that was there when the plan was made",
-    found: `nothing at ${session.service}`,
-    next: ["Plan with what is really there: orch plan --refresh"],
-  });
-
-/** What is about to be changed must be as the plan showed it, or already as it should be. */
-function refuseSurprise({ kind, id, values }: Place, { object }: Found, before: Json, after: Json): void {
-  const asBefore = observe(kind, object, before, values);
-  const asAfter = observe(kind, object, after, values);
-  for (const name of Object.keys(before)) {
-    if (isDeepStrictEqual(before[name], after[name]) || isDeepStrictEqual(asBefore[name], before[name]))
-      continue;
-    if (isDeepStrictEqual(asAfter[name], after[name])) continue;
-    fail({
-      reason: "conflict",
-      message: `The ${kind.name} ${id} was changed by somebody else since it was last read.`,
-      path: `properties.${name}`,
-      expected: "what the plan showed",
-      found: "another value",
-      next: ["Look at it: orch drift", "Then plan with what is really there: orch plan --refresh"],
-    });
   }
 }

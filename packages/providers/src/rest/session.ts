@@ -1,8 +1,8 @@
 /** What the verbs work with: requests to one API about objects of the kinds that it was told of. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { fail } from "@orch/core/model/failure";
-import { authentication } from "../direct/http/auth.js";
-import { type HttpAnswer, type HttpClient, type HttpRequest, httpClient } from "../direct/http/client.js";
+import { serviceClient } from "../direct/http/auth.js";
+import type { HttpAnswer, HttpClient, HttpRequest } from "../direct/http/client.js";
 import { aborted, unexpected } from "../direct/http/failures.js";
 import type { RestConfig } from "./config.js";
 import { fillQuery, type Kind, kindOf, type Place, unwrapped } from "./kind.js";
@@ -20,29 +20,21 @@ export class RestSession {
   readonly kinds: ReadonlyMap<string, Kind>;
   readonly service: string;
   readonly #client: HttpClient;
-  readonly #auth: ReturnType<typeof authentication>;
 
   constructor(readonly config: RestConfig) {
     this.service = `the API at ${config.url}`;
     this.kinds = new Map(
       Object.entries(config.resources).map(([name, definition]) => [name, kindOf(name, definition)]),
     );
-    const tls = config.tls ? { tls: config.tls as never } : {};
-    this.#auth = authentication(config.auth, { service: this.service, ...tls });
-    this.#client = httpClient({
+    this.#client = serviceClient({
       service: this.service,
-      baseUrl: config.url,
-      ...tls,
-      headers: async () => ({ ...config.headers, ...(await this.#auth.headers?.()) }),
-      ...(this.#auth.renew ? { renew: this.#auth.renew } : {}),
-      ...(config.concurrency === undefined ? {} : { concurrency: config.concurrency }),
-      ...(config.timeoutSeconds === undefined ? {} : { timeoutMs: config.timeoutSeconds * 1000 }),
+      ...config,
       unreachableNext: ["Check `rest:url`, and that the service runs and can be reached from here."],
     });
   }
 
   close(): Promise<void> {
-    return Promise.all([this.#client.close(), this.#auth.close()]).then(() => undefined);
+    return this.#client.close();
   }
 
   send(request: HttpRequest): Promise<HttpAnswer> {

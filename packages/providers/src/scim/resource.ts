@@ -2,10 +2,11 @@
 import { isDeepStrictEqual } from "node:util";
 import { fail } from "@orch/core/model/failure";
 import type { z } from "zod";
+import { goneMeanwhile, refuseChanged } from "../direct/conflict.js";
 import type { OneRead, ReadResult, ResourceDefinition, Shape } from "../direct/define.js";
 import { unexpected } from "../direct/http/failures.js";
 import { type Attributes, observe, toAttributes, withSchemas } from "./attributes.js";
-import { gone, type ScimResource, type ScimSession } from "./session.js";
+import type { ScimResource, ScimSession } from "./session.js";
 
 export interface Kind {
   readonly endpoint: "Users" | "Groups";
@@ -173,15 +174,12 @@ export function verbsOf<I extends Shape, O extends Shape>(kind: Kind): Verbs<I, 
 
     async update({ id, oldInputs, inputs, session, signal }) {
       const [before, after] = [oldInputs as Attributes, inputs as Attributes];
-      const current = (await session.get(endpoint, id, signal)) ?? gone(`${endpoint}/${id}`, session.service);
-      refuseSurprise(
-        inputsOf(current, session, before),
-        inputsOf(current, session, after),
-        before,
-        after,
-        endpoint,
-        id,
-      );
+      const current =
+        (await session.get(endpoint, id, signal)) ?? goneMeanwhile(`${endpoint}/${id}`, session.service);
+      refuseChanged(`${endpoint}/${id}`, before, after, {
+        before: inputsOf(current, session, before),
+        after: inputsOf(current, session, after),
+      });
       // From what is there, so that what is right already is left alone. A password can't be compared: by what was last given.
       const there = { ...inputsOf(current, session, { ...before, ...after }) };
       for (const name of [...kind.writeOnly, ...session.config.notReturned]) {
@@ -211,30 +209,6 @@ export function verbsOf<I extends Shape, O extends Shape>(kind: Kind): Verbs<I, 
 function settable(inputs: Attributes, kind: Kind): Attributes {
   const { onDelete: _, ...rest } = inputs;
   return Object.fromEntries(Object.entries(rest).filter(([key]) => !kind.writeOnly.includes(key)));
-}
-
-/** What is about to be changed must be as the plan showed it, or already as it should be. */
-function refuseSurprise(
-  asBefore: Attributes,
-  asAfter: Attributes,
-  before: Attributes,
-  after: Attributes,
-  endpoint: string,
-  id: string,
-): void {
-  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    if (key === "onDelete" || isDeepStrictEqual(before[key], after[key])) continue;
-    if (before[key] === undefined || isDeepStrictEqual(asBefore[key], before[key])) continue;
-    if (isDeepStrictEqual(asAfter[key], after[key])) continue;
-    fail({
-      reason: "conflict",
-      message: `${endpoint}/${id} was changed by somebody else since it was last read.`,
-      path: key,
-      expected: "what the plan showed",
-      found: "another value",
-      next: ["Look at it: orch drift", "Then plan with what is really there: orch plan --refresh"],
-    });
-  }
 }
 
 function commonQuery(

@@ -1,7 +1,8 @@
 /** What the verbs work with: requests to one SCIM service (RFC 7644), and what it can do. */
 import { fail, OrchError } from "@orch/core/model/failure";
-import { authentication } from "../direct/http/auth.js";
-import { type HttpAnswer, type HttpClient, type HttpRequest, httpClient } from "../direct/http/client.js";
+import { goneMeanwhile } from "../direct/conflict.js";
+import { serviceClient } from "../direct/http/auth.js";
+import type { HttpAnswer, HttpClient, HttpRequest } from "../direct/http/client.js";
 import { unexpected } from "../direct/http/failures.js";
 import { type Attributes, type PatchOperation, patchOperations, putBody } from "./attributes.js";
 import type { ScimConfig } from "./config.js";
@@ -29,27 +30,20 @@ export interface ScimPage {
 
 export class ScimSession {
   readonly #client: HttpClient;
-  readonly #auth: ReturnType<typeof authentication>;
   #abilities: Promise<Abilities> | undefined;
   readonly service: string;
 
   constructor(readonly config: ScimConfig) {
     this.service = `the SCIM service at ${config.url}`;
-    const tls = config.tls ? { tls: config.tls as never } : {};
-    this.#auth = authentication(config.auth, { service: this.service, ...tls });
-    this.#client = httpClient({
+    this.#client = serviceClient({
       service: this.service,
-      baseUrl: config.url,
-      ...tls,
-      ...(this.#auth.headers ? { headers: this.#auth.headers } : {}),
-      ...(this.#auth.renew ? { renew: this.#auth.renew } : {}),
-      ...(config.concurrency === undefined ? {} : { concurrency: config.concurrency }),
+      ...config,
       unreachableNext: ["Check `scim:url`, and that the service runs and can be reached from here."],
     });
   }
 
   close(): Promise<void> {
-    return Promise.all([this.#client.close(), this.#auth.close()]).then(() => undefined);
+    return this.#client.close();
   }
 
   send(request: Omit<HttpRequest, "path"> & { readonly path: string }): Promise<HttpAnswer> {
@@ -211,7 +205,8 @@ export class ScimSession {
     // RFC 7644, 3.5.2: a PATCH may be answered without a body.
     if (answer.status === 204 || answer.text.trim() === "")
       return (
-        (await this.get(endpoint, current.id, signal)) ?? gone(`${endpoint}/${current.id}`, this.service)
+        (await this.get(endpoint, current.id, signal)) ??
+        goneMeanwhile(`${endpoint}/${current.id}`, this.service)
       );
     return this.#resource(answer);
   }
@@ -233,15 +228,6 @@ export const pathOf = (endpoint: string, id: string): string =>
   id === "." || id === ".."
     ? fail({ reason: "invalid-property", message: `${JSON.stringify(id)} is no id.`, expected: "an id" })
     : `${endpoint}/${encodeURIComponent(id)}`;
-
-export const gone = (what: string, service: string): never =>
-  fail({
-    reason: "conflict",
-    message: `${what} is not there any more.`,
-    expected: "the object that was there when the plan was made",
-    found: `nothing at ${service}`,
-    next: ["Plan with what is really there: orch plan --refresh"],
-  });
 
 function changedMeanwhile(service: string, what: string, answer: HttpAnswer): OrchError {
   const { failure } = unexpected(answer, service, `change ${what}`);

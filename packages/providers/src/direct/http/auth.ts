@@ -1,7 +1,7 @@
 /** How a service of a direct provider is logged in to, and trusted: configuration, and what follows from it for requests. */
 import { fail } from "@orch/core/model/failure";
 import { z } from "zod";
-import { type HttpClient, type HttpClientOptions, httpClient } from "./client.js";
+import { type HttpClient, type HttpClientOptions, httpClient, type TlsOptions } from "./client.js";
 
 const secret = () => z.string().min(1).meta({ secret: true });
 
@@ -85,6 +85,43 @@ export function authentication(
         ...(tls ? { tls } : {}),
       });
   }
+}
+
+interface ServiceOptions {
+  /** For people. */
+  readonly service: string;
+  readonly url: string;
+  readonly auth?: Auth | undefined;
+  readonly tls?: z.output<typeof tlsSchema> | undefined;
+  /** Headers of every request, besides those of the login. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly concurrency?: number | undefined;
+  /** Per request. */
+  readonly timeoutSeconds?: number | undefined;
+  readonly unreachableNext: readonly string[];
+}
+
+/** A client of one service that logs in as its configuration says. Closing it ends the login's connections, too. */
+export function serviceClient(options: ServiceOptions): HttpClient {
+  const { service, url, headers, concurrency, timeoutSeconds, unreachableNext } = options;
+  const tls = options.tls ? { tls: options.tls as TlsOptions } : {};
+  const login = authentication(options.auth, { service, ...tls });
+  const client = httpClient({
+    service,
+    baseUrl: url,
+    ...tls,
+    headers: async () => ({ ...headers, ...(await login.headers?.()) }),
+    ...(login.renew ? { renew: login.renew } : {}),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * 1000 }),
+    unreachableNext,
+  });
+  return {
+    send: client.send,
+    close: async () => {
+      await Promise.all([client.close(), login.close()]);
+    },
+  };
 }
 
 const basic = (name: string, password: string): string =>
