@@ -58,6 +58,26 @@ describe("a plan on screen", () => {
     expect(full).not.toContain("hideDiffs");
   });
 
+  test("asks whether what is deleted and made again was renamed", () => {
+    const [now, before] = [
+      resource("host:index:File", "new", { path: "/a" }),
+      state("host:index:File", "old", "/a", { path: "/a" }),
+    ];
+    const made = plan([
+      { op: "create", id: 0, after: [], urn: now.urn, resource: now, inputs: now.inputs, outputs: {} },
+      {
+        ...{ op: "delete" as const, id: 1, after: [], urn: before.urn, prior: before, late: true },
+        reason: { kind: "removed-from-program" },
+      },
+    ]);
+    expect(renderPlan(made, plain)).toContain(
+      `Renamed? What is deleted here is made again under another name, and is else the same
+  > host:File old → host:File new
+      aliases: [{ name: "old" }]  in the options of host:File new keeps the object
+`,
+    );
+  });
+
   test("says so when there is nothing to do", () => {
     const r = resource("host:index:File", "a");
     const same = { op: "same", id: 0, after: [], urn: r.urn, resource: r, inputs: {}, outputs: {} } as const;

@@ -25,6 +25,7 @@ import {
   Unknown,
   type Value,
 } from "@orch/core/model/value";
+import { likelyMoves } from "@orch/core/plan/likely-moves";
 import type { SealedPlan } from "@orch/core/plan/seal";
 import type { IgnoreRule, UnmanagedRule } from "@orch/core/project/drift-rules";
 import { encode, encodeMap, type Json, unknownSentinel } from "@orch/core/wire/json";
@@ -59,6 +60,7 @@ export function planJson(plan: Plan): JsonObject {
     summary: { ...summarize(plan) },
     drift: plan.drift.map(driftJson),
     steps: plan.steps.map(stepJson),
+    likelyMoves: likelyMoves(plan.steps).map((move) => ({ ...move })),
     outputs: mapJson(plan.outputs),
     priorOutputs: mapJson(plan.priorOutputs),
     plugins: plan.plugins.map((plugin) => ({

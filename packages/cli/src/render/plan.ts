@@ -11,6 +11,7 @@ import { equal, type PropertyMap, type Value } from "@orch/core/model/value";
 import { type ChangesView, renderChanges } from "./changes.js";
 import { driftHeading, driftItem } from "./drift.js";
 import { renderWarning } from "./failure.js";
+import { renderLikelyMoves } from "./likely-moves.js";
 import { shortType, shortUrn } from "./names.js";
 import { count, grouped, visible } from "./text.js";
 import type { Theme } from "./theme.js";
@@ -127,6 +128,7 @@ export function renderPlan(plan: Plan, view: PlanView): string {
   if (brief && (groups.has("create") || groups.has("delete")))
     out.push(theme.dim("Many resources: their properties are left out here; --diff shows them."), "");
 
+  out.push(...renderLikelyMoves(plan.steps, theme));
   renderOutputs(plan, view, out);
   for (const warning of plan.warnings) out.push(...renderWarning(warning, theme), "");
   out.push(summaryLine(plan, theme));
