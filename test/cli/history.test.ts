@@ -45,7 +45,9 @@ new host.File("broken", { path: ${JSON.stringify(made.path("blocked/file"))}, co
       changes: { create: 4, update: 0, delete: 0, failed: 0, unfinished: 0 },
     });
     expect(updated).toMatchObject({ kind: "apply", changes: { create: 0, update: 2 } });
-    expect(updated.planDigest).toBeUndefined();
+    // Applied without a file: a digest of its own.
+    for (const run of [updated, failed, destroyed]) expect(run.planDigest).toMatch(/^[0-9a-f]{64}$/);
+    expect(new Set(json.runs.map(({ planDigest }) => planDigest)).size).toBe(4);
     expect(failed).toMatchObject({ outcome: "failed", changes: { failed: 1, create: 0 } });
     expect(destroyed).toMatchObject({ kind: "destroy", outcome: "succeeded" });
     expect((failed.changes.delete ?? 0) + (destroyed.changes.delete ?? 0)).toBe(4);
@@ -60,7 +62,9 @@ new host.File("broken", { path: ${JSON.stringify(made.path("blocked/file"))}, co
     expect(text).toMatch(
       new RegExp(`^${created.id} .* apply .*@.* ${digest.slice(0, 12)} +\\+4 .* succeeded$`, "m"),
     );
-    expect(text).toMatch(new RegExp(`^${updated.id} .* - +~2 .* succeeded$`, "m"));
+    expect(text).toMatch(
+      new RegExp(`^${updated.id} .* ${(updated.planDigest as string).slice(0, 12)} +~2 .* succeeded$`, "m"),
+    );
     expect(text).toMatch(/failed \(1 failed\)$/m);
     expect((await made.ok(["history", "--limit", "2"])).trimEnd().split("\n")).toHaveLength(3);
 

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Task } from "./child.js";
+import type { Report, Task } from "./child.js";
 import { type Baseline, compileChild, Lane, type Outcome, summarize } from "./world.js";
 
 const full = process.env.ORCH_CRASH === "full";
@@ -160,3 +160,49 @@ test("a full disk: the run stops at once, and what was begun is resolved when th
   expect(ended.stdout).toContain('"outcome":"failed"');
   await lane.resume(dir, 2, expected);
 });
+
+test.skipIf(!strace)(
+  "the state turns read-only in the middle: the run says so, begins nothing more, and is taken up when it can be written again",
+  {
+    timeout: 900_000,
+  },
+  async () => {
+    const moments = full ? [3, 10, 25, 50, 80, 120, 160] : [10, 60];
+    for (const writes of moments) {
+      const dir = await lane.prepare(first);
+      const task: Task = { dir, version: 2, port: lane.store.port };
+      // Every write to the log from the n-th on fails as on a disk that was mounted anew for reading only.
+      const inject = [
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-P",
+        join(dir, "state.db-wal"),
+        "-e",
+        "trace=pwrite64",
+      ];
+      const ended = spawnSync(
+        "strace",
+        [
+          ...inject,
+          "-e",
+          `inject=pwrite64:error=EROFS:when=${writes}+`,
+          process.execPath,
+          lane.child,
+          JSON.stringify(task),
+        ],
+        { encoding: "utf8" },
+      );
+      const report = JSON.parse(ended.stdout) as Report;
+      expect(report.outcome).not.toBe("succeeded");
+      expect(report.failures.map(({ reason }) => reason)).toContain("backend-error");
+      // What took place outside was begun in the journal, and what nobody knows the end of is open.
+      const known = new Set(report.rows.map(({ id }) => id));
+      const unknown = (await lane.store.all()).filter(({ id }) => !known.has(id));
+      expect(unknown.length).toBeLessThanOrEqual(report.open.length);
+      await lane.resume(dir, 2, expected);
+    }
+    console.log(`read-only states: ${moments.length} cases`);
+  },
+);

@@ -22,7 +22,7 @@ import type { Urn } from "./model/urn.js";
 import { notFoundAgain } from "./plan/find-again.js";
 import { makePlan, touchedUrns } from "./plan/plan.js";
 import { isReadable, readAll } from "./plan/refresh.js";
-import { digestFiles, fingerprintPrior, staleness } from "./plan/seal.js";
+import { digestFiles, digestPlan, fingerprintPrior, staleness } from "./plan/seal.js";
 import {
   type EarlierState,
   earlierResources,
@@ -150,7 +150,7 @@ export async function apply(context: EngineContext, plan: Plan, options: ApplyOp
       await refuseSecondApply(context, options.digest);
       await refuseStale(context, plan, await store.snapshot(), true);
     }
-    const run = await store.beginRun(runStart(plan.kind, options.digest));
+    const run = await store.beginRun(runStart(plan.kind, options.digest ?? digestPlan(plan, store.crypter)));
     try {
       const snapshot = await store.snapshot();
       if (options.digest !== undefined) await refuseSecondApply(context, options.digest, run.id);

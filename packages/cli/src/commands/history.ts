@@ -12,7 +12,7 @@ import { note, outTheme, write, writeJson } from "../session.js";
 export default class History extends OrchCommand {
   static override summary = "List the runs of the stack, or what one of them did.";
   static override description =
-    `Newest first: who began it and when, which plan it applied (the digest that \`orch show plan\` shows; only plans that were kept in a file have one), what it changed, how long it took and how it ended. With RUN every step of that one.
+    `Newest first: who began it and when, which plan it applied (a digest; of one that was kept in a file that which \`orch show plan\` shows), what it changed, how long it took and how it ended. With RUN every step of that one.
 
 Exit codes: 0 listed, 1 not, 64 there is no such run.`;
   static override examples = [

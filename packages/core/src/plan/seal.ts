@@ -88,6 +88,13 @@ export function sealPlan(
   return { bytes: Buffer.concat([Buffer.from(`${format} ${digest} ${rest}\n`), body]), digest };
 }
 
+/**
+ * Keyed digest of a plan that is in no file, over the same JSON with secrets in clear: what its run is recorded under. No two are equal, as each names
+ * when it was made.
+ */
+export const digestPlan = (plan: Plan, crypter: Crypter): string =>
+  crypter.fingerprint(`orch-plan ${JSON.stringify(encode(plan as unknown as Value, { secrets: "reveal" }))}`);
+
 /** Rejects (throws `plan-invalid`) whatever is not, byte for byte, a plan that was sealed for this stack with its key. */
 export function openPlan(bytes: Uint8Array, crypter: Crypter, name: string, stack?: StackInfo): SealedPlan {
   const expected = "a plan file as `orch plan --out` wrote it for this stack";

@@ -1,9 +1,9 @@
 /**
- * The process that runs a program. Started as `node main.js <program folder>` with a socket as descriptor 3, possibly long before
+ * The process that runs a program. Started as `node main.js <program folder> [<own process id>]` with a socket as descriptor 3, possibly long before
  * the engine knows what to run: it loads the SDK at once and waits for the `start` message.
  *
  * Ends: normally once nothing is left to do and the engine has read all (`finished` … `bye`); on an error of the
- * program likewise, after what was under way is through; at once when the engine is gone.
+ * program likewise, after what was under way is through; at once when the engine is gone (watchdog.ts where the program is busy).
  */
 import Module from "node:module";
 import { homedir } from "node:os";
@@ -16,8 +16,11 @@ import { Pipe } from "./pipe.js";
 import { mapStackTraces, userFiles, userFrames } from "./positions.js";
 import { loadSdk, openStore, type PendingEntry, type Sdk, SdkMissing, type Store } from "./sdk.js";
 import { callsUnderWay } from "./tuning.js";
+import { startWatchdog } from "./watchdog.js";
 
 const programDir = process.argv[2] as string;
+/** Set where nothing else ends this process with the one that started it: the process id of that. */
+const engine = process.argv[3];
 const debug = process.env.ORCH_PROGRAM_DEBUG === "1";
 /** How long a program that has failed may go on without asking the engine for anything. */
 const failedGraceMs = 1500;
@@ -234,6 +237,7 @@ async function main(): Promise<void> {
   }
   pipe.control({ type: "ready", sdkVersion: sdk.version });
   const given = await options;
+  if (engine !== undefined) startWatchdog(Number(engine));
   prepare(given);
   store = openStore(sdk, pipe);
   mapStackTraces();
