@@ -228,6 +228,10 @@ describe("when no answer comes", () => {
     });
   });
 
+  test.each(["http://127.0.0.1:9", "ftp://127.0.0.1"])("because %s is no address of HTTP", async (url) => {
+    expect(await client(url).failure({ method: "POST" })).toMatchObject({ reason: "provider-config" });
+  });
+
   test.each([502, 503, 504])(
     "%i of a gateway: a read is sent again, a POST may have been done",
     async (status) => {

@@ -18,6 +18,10 @@ const schema = z.toJSONSchema(
     details: z.strictObject({ room: z.string().optional(), floor: z.int().optional() }).optional(),
     password: z.string().optional().meta({ secret: true }),
     kind: z.string().optional(),
+    code: z
+      .string()
+      .regex(/^[a-z]+$/)
+      .optional(),
   }),
   { io: "input" },
 ) as Record<string, unknown>;
@@ -133,6 +137,9 @@ describe("an object", () => {
     expect((await check({ project: "it", titel: "t" })).failures).toMatchObject([
       { path: "properties.title" },
       { path: "properties.titel", message: expect.stringContaining("did you mean title") },
+    ]);
+    expect((await check({ project: "it", title: "t", code: "A1" })).failures).toMatchObject([
+      { path: "properties.code", message: 'properties.code must be text that matches /^[a-z]+$/, not "A1"' },
     ]);
     expect((await check({}, "Tickt")).failures).toMatchObject([{ path: "kind", expected: "one of Ticket" }]);
   });

@@ -201,6 +201,12 @@ function expectation(issue: z.core.$ZodIssue): string {
       return issue.minimum === 1 && issue.origin !== "number"
         ? `not empty`
         : `${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}${unit(issue.origin)}`;
+    case "invalid_format":
+      // zod's own words, of a schema that has none: one that came as JSON Schema, for instance.
+      if (!issue.message.startsWith("Invalid ")) return issue.message;
+      return issue.format === "regex"
+        ? `text that matches ${issue.pattern}`
+        : `text in the format ${issue.format}`;
     case "not_multiple_of":
       return `a multiple of ${issue.divisor}`;
     case "invalid_key":

@@ -40,6 +40,17 @@ const causes: Readonly<Record<string, Cause>> = {
   EHOSTUNREACH: { what: "no way to that machine", passing: true },
   ENETUNREACH: { what: "no way to that network", passing: true },
   UND_ERR_CONNECT_TIMEOUT: { what: "no connection in time", passing: true },
+  // By `fetch` itself, before it connects.
+  "bad port": {
+    what: "its port is one that no HTTP service may have",
+    reason: "provider-config",
+    expected: "a port that is not on the list of bad ports (https://fetch.spec.whatwg.org/#port-blocking)",
+  },
+  "unknown scheme": {
+    what: "its address is not one of HTTP",
+    reason: "provider-config",
+    expected: "an address that begins with http:// or https://",
+  },
   CERT_HAS_EXPIRED: {
     what: "its certificate has expired",
     ...trusted,
