@@ -74,4 +74,31 @@ describe("drift by rules", () => {
   });
 });
 
-const withoutHashes = (text: string): string => text.replace(/[0-9a-f]{40,}/g, "HASH");
+describe("drift that is interrupted", () => {
+  test("counts what is read, and tells what was found until then", async () => {
+    const made = await stack({
+      "orch.yaml": "name: shop\n",
+      "index.ts": `
+import * as host from "@orch/providers/host";
+
+const cwd = process.cwd();
+new host.Command("first", { create: "true", read: "cat first.txt", cwd });
+const second = new host.Command("second", { create: "true", read: "test ! -e gate || sleep 600; echo same", cwd });
+new host.Command("third", { create: "true", read: "echo same", cwd }, { dependsOn: second });
+`,
+      "first.txt": "as it was\n",
+    });
+    await made.ok(["apply", "--yes"]);
+    made.write({ "first.txt": "changed\n", gate: "" });
+    const terminal = made.terminal(["drift", "--parallel", "1"]);
+    await terminal.until("1/3 read");
+    terminal.type("\x03");
+    expect(await terminal.ended).toBe(130);
+    expect(terminal.text()).toContain("≠ host:Command first");
+    expect(terminal.text()).toContain("interrupted: only 1 of 3 resources of stack dev read");
+  });
+});
+
+/** Without what is not this test's: hashes, and the types that the provider can list. */
+const withoutHashes = (text: string): string =>
+  text.replace(/[0-9a-f]{40,}/g, "HASH").replace(/(expected) host:index:.*/g, "$1 TYPES");
