@@ -400,7 +400,7 @@ describeLab("kubernetes on a real control plane", kubernetesNeeds, () => {
     test("compare inputs when the cluster is away, or this account may not try", async () => {
       const made = await (await live()).create(ConfigMap, configMap("a", { one: "1" }));
       const away = await live({
-        kubeconfig: cluster.kubeconfigFor({}).replace(/127\.0\.0\.1:\d+/, "127.0.0.1:1"),
+        kubeconfig: cluster.kubeconfigFor({}).replace(/127\.0\.0\.1:\d+/, "no-such-host.invalid:6443"),
       });
       const reader = await live({ kubeconfig: cluster.kubeconfigFor({ token: cluster.tokens.nobody }) });
       for (const [who, words] of [

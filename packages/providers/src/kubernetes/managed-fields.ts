@@ -70,13 +70,13 @@ export const isManagedBy = (object: KubernetesObject, manager: string): boolean 
   managersOf(object).some((entry) => entry.manager === manager && entry.operation === "Apply");
 
 /** Who changed the object last, newest first; `own` is left out. */
-export function changesOf(object: KubernetesObject, own: string): readonly ObjectChange[] {
+export function changesOf(object: KubernetesObject, own?: string): readonly ObjectChange[] {
   return managersOf(object)
-    .filter(({ manager, subresource }) => manager !== own && subresource !== "status")
+    .filter(({ manager, subresource }) => (own === undefined || manager !== own) && subresource !== "status")
     .map((entry) => {
       const time = Date.parse(entry.time ?? "");
       return {
-        ...(entry.manager === undefined ? {} : { by: entry.manager }),
+        ...(entry.manager ? { by: entry.manager } : {}),
         ...(Number.isNaN(time) ? {} : { at: time }),
         how: `${entry.operation ?? "Update"}${entry.subresource ? ` of ${entry.subresource}` : ""}`,
         paths: ownedPaths(entry.fieldsV1, object).map(formatPath),

@@ -735,8 +735,7 @@ export class KubernetesProvider implements Provider {
       }))
         for (const object of page) {
           const id = idOf(object.metadata);
-          // What a controller made belongs to another object.
-          found.push({ id, title: id, changes: changesOf(object, "") });
+          found.push({ id, title: id, changes: changesOf(object) });
         }
       return found;
     });
