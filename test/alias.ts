@@ -8,7 +8,7 @@ export const alias = [
   { find: /^@orch\/core\/(.*)$/, replacement: `${packages}core/src/$1.ts` },
   { find: /^@orch\/providers$/, replacement: `${packages}providers/src/index.ts` },
   {
-    find: /^@orch\/providers\/(host|dns|powerdns|postgres|rest|scim|ldap)$/,
+    find: /^@orch\/providers\/(host|dns|powerdns|postgres|rest|scim|ldap|activedirectory)$/,
     replacement: `${packages}providers/src/$1/resources.ts`,
   },
   { find: /^@orch\/providers\/(.*)$/, replacement: `${packages}providers/src/$1.ts` },

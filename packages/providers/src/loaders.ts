@@ -1,6 +1,7 @@
 /** Which code serves which package: the program's dynamic providers, orch's own direct providers, then Pulumi plugins. */
 import type { Project } from "@orch/core/project/contract";
 import type { ProviderLoader } from "@orch/core/provider/contract";
+import { activedirectoryLoader } from "./activedirectory/index.js";
 import { dnsLoader } from "./dns/index.js";
 import { hostLoader } from "./host/index.js";
 import { kubernetesLoader } from "./kubernetes/index.js";
@@ -16,6 +17,7 @@ import { scimLoader } from "./scim/index.js";
 const direct: Readonly<Record<string, () => ProviderLoader>> = {
   dns: dnsLoader,
   ldap: ldapLoader,
+  activedirectory: activedirectoryLoader,
   host: hostLoader,
   kubernetes: kubernetesLoader,
   postgres: postgresLoader,

@@ -94,7 +94,7 @@ export class LdapConnection {
           this.request(doing, signal, true, (client) => this.pages(client, query, signal)),
         )
       : await this.request(doing, signal, true, (client) => this.page(client, query));
-    return Promise.all(found.map((entry) => this.complete(entry, doing, signal)));
+    return Promise.all(found.map((entry) => this.complete(entry, query, doing, signal)));
   }
 
   async add(
@@ -227,7 +227,12 @@ export class LdapConnection {
   }
 
   /** Active Directory gives at most 1,500 values of an attribute at once, as `member;range=0-1499` (MS-ADTS 3.1.1.3.1.3.3). */
-  private async complete(entry: Entry, doing: Doing, signal: AbortSignal): Promise<DirectoryEntry> {
+  private async complete(
+    entry: Entry,
+    { controls = [] }: Query,
+    doing: Doing,
+    signal: AbortSignal,
+  ): Promise<DirectoryEntry> {
     const attributes = new Map<string, readonly Buffer[]>();
     for (const [key, value] of Object.entries(entry)) {
       if (key === "dn") continue;
@@ -236,7 +241,13 @@ export class LdapConnection {
       for (let end = last as string; end !== "*"; ) {
         const next = `${name};range=${Number(end) + 1}-*`;
         const [more] = await this.request(doing, signal, true, (client) =>
-          this.page(client, { base: entry.dn, scope: "base", filter: "(objectClass=*)", attributes: [next] }),
+          this.page(client, {
+            base: entry.dn,
+            scope: "base",
+            filter: "(objectClass=*)",
+            attributes: [next],
+            controls,
+          }),
         );
         const part = Object.entries(more ?? {}).find(([found]) =>
           found.toLowerCase().startsWith(`${name};range=`.toLowerCase()),
