@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -36,7 +45,9 @@ export interface LabSlapd {
   /** Ends it as a crash does. */
   kill(): Promise<void>;
   /** Makes it deaf, or lets it go on: it keeps its connections and says nothing. */
-  freeze(on: boolean): void;
+  freeze(on: boolean): Promise<void>;
+  /** Resolves when something was sent to a deaf server. */
+  untilSent(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -161,12 +172,34 @@ export async function startSlapd(): Promise<LabSlapd> {
     start: async ({ expired: old = false } = {}) => {
       if (!child) await launch(old ? expired : good);
     },
-    freeze: (on) => void child?.kill(on ? "SIGSTOP" : "SIGCONT"),
+    freeze: async (on) => {
+      child?.kill(on ? "SIGSTOP" : "SIGCONT");
+      while (on && !hasStopped(child?.pid)) await sleep(5);
+    },
+    untilSent: async () => {
+      while (!isUnread(ports[0])) await sleep(20);
+    },
     remove: async () => {
       await end("SIGTERM");
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** A signal takes its time: every thread of the process must stand still (proc(5)). */
+const hasStopped = (pid: number | undefined): boolean =>
+  globSync(`/proc/${pid}/task/*/stat`).every((file) =>
+    / T /.test(readFileSync(file, "utf8").split(")")[1] ?? ""),
+  );
+
+/** Are there bytes that the one who listens at this port has not read yet? `rx_queue` in /proc/net/tcp. */
+function isUnread(port: number): boolean {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const rows = readFileSync("/proc/net/tcp", "utf8").split("\n");
+  return rows.some((row) => {
+    const [, at, , state, queues] = row.trim().split(/\s+/);
+    return at?.endsWith(local) && state === "01" && Number.parseInt(queues?.split(":")[1] ?? "0", 16) > 0;
+  });
 }
 
 /** Waits until somebody can log in; throws with the log when the process ends before, or after a minute. */
