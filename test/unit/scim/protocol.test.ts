@@ -140,6 +140,20 @@ test("pages that are shorter than asked for, lists without Resources, cursors", 
   expect(await list(cursors.provider)).toEqual(["0", "1", "2", "3", "4"]);
 });
 
+test("of many, one that can't be read fails by itself", async () => {
+  const { provider } = await start(({ url }) => {
+    if (url.startsWith("/scim/v2/Users?"))
+      return { status: 200, body: { totalResults: 1, Resources: [ann] } };
+    return url.endsWith("/2") ? error(403, "not yours") : error(404, "none");
+  });
+  const reads = ["1", "2", "3"].map((id) => ({ ...of, id, inputs: { userName: "ann" }, outputs: {} }));
+  expect(await provider.readMany?.({ reads })).toMatchObject([
+    { object: { id: "1" } },
+    { failure: { reason: "permission-denied", found: "HTTP 403: not yours" } },
+    {},
+  ]);
+});
+
 test("throttling is waited for; a POST that was refused so is sent again", async () => {
   let posts = 0;
   const { provider } = await start(({ method }) => {

@@ -79,10 +79,12 @@ export const groupMember = defineResource<ScimSession>()({
   async readMany({ reads, session, signal }) {
     const all = reads.map(({ id, inputs: given }) => ({ parts: partsOf(id), given }));
     const groups = [...new Set(all.map(({ parts }) => parts.groupId))].map((id) => ({ id }));
-    const byId = await getMany(session, "Groups", groups, signal, {});
-    return all.map(({ parts, given }) =>
-      isIn(byId.get(parts.groupId), parts.memberId) ? found(parts, given) : undefined,
-    );
+    const { found: byId, failures } = await getMany(session, "Groups", groups, signal, {});
+    return all.map(({ parts, given }) => {
+      const failure = failures.get(parts.groupId);
+      if (failure) return { failure };
+      return isIn(byId.get(parts.groupId), parts.memberId) ? found(parts, given) : undefined;
+    });
   },
 
   async delete({ id, session, signal }) {

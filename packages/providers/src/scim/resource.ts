@@ -1,6 +1,6 @@
 /** What users and groups have in common: one definition of their verbs. */
 import { isDeepStrictEqual } from "node:util";
-import { fail } from "@orch/core/model/failure";
+import { type Failure, fail, toFailure } from "@orch/core/model/failure";
 import type { z } from "zod";
 import { goneMeanwhile, refuseChanged } from "../direct/conflict.js";
 import type { OneRead, ReadResult, ResourceDefinition, Shape } from "../direct/define.js";
@@ -155,8 +155,16 @@ export function verbsOf<I extends Shape, O extends Shape>(kind: Kind): Verbs<I, 
     },
 
     async readMany({ reads, session, signal }) {
-      const found = await getMany(session, endpoint, reads, signal, commonQuery(reads, queryFor));
+      const { found, failures } = await getMany(
+        session,
+        endpoint,
+        reads,
+        signal,
+        commonQuery(reads, queryFor),
+      );
       return reads.map(({ id, inputs }) => {
+        const failure = failures.get(id);
+        if (failure) return { failure };
         const resource = found.get(id);
         return resource && read(resource, session, inputs);
       });
@@ -219,6 +227,12 @@ function commonQuery(
   return all.every((query) => isDeepStrictEqual(query, all[0])) ? (all[0] ?? {}) : {};
 }
 
+/** By id; what is in neither is not there. */
+interface Many {
+  readonly found: ReadonlyMap<string, ScimResource>;
+  readonly failures: ReadonlyMap<string, Failure>;
+}
+
 /**
  * Resources by id, from pages of a list as long as that is the shorter way; what the list does not show is asked for by itself, as pages shift while others
  * create and delete.
@@ -229,9 +243,10 @@ export async function getMany(
   reads: readonly { readonly id: string }[],
   signal: AbortSignal,
   query: Readonly<Record<string, string>>,
-): Promise<ReadonlyMap<string, ScimResource>> {
+): Promise<Many> {
   const missing = new Set(reads.map(({ id }) => id));
   const found = new Map<string, ScimResource>();
+  const failures = new Map<string, Failure>();
   let seen = 0;
   if (missing.size > 1)
     for await (const { resources, total } of session.pages(endpoint, signal, query)) {
@@ -242,9 +257,15 @@ export async function getMany(
     }
   await Promise.all(
     [...missing].map(async (id) => {
-      const resource = await session.get(endpoint, id, signal, query);
-      if (resource) found.set(id, resource);
+      try {
+        const resource = await session.get(endpoint, id, signal, query);
+        if (resource) found.set(id, resource);
+      } catch (error) {
+        const failure = toFailure(error);
+        if (signal.aborted || failure.reason === "internal") throw error;
+        failures.set(id, failure);
+      }
     }),
   );
-  return found;
+  return { found, failures };
 }
