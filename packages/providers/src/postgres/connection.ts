@@ -76,10 +76,11 @@ export function postgres(settings: PostgresSettings): Postgres {
   let withTls = settings.sslMode !== "disable";
 
   async function connectOnce(database: string): Promise<pg.PoolClient> {
+    const tried = withTls;
     try {
-      return await poolOf(database, withTls).connect();
+      return await poolOf(database, tried).connect();
     } catch (error) {
-      if (!withTls || settings.sslMode !== "prefer" || !isWithoutTls(error)) throw error;
+      if (!tried || settings.sslMode !== "prefer" || !isWithoutTls(error)) throw error;
       withTls = false;
       return poolOf(database, false).connect();
     }
