@@ -237,6 +237,10 @@ describeLab("lab: the postgres provider on PostgreSQL", ["postgres"], () => {
       next: [expect.stringContaining("force")],
     });
     await live.delete({ ...made, inputs: { ...made.inputs, force: true } });
+    // Its own connections are no hindrance.
+    const again = await live.create("Database", { name });
+    expect(await live.read(inside)).toBeUndefined();
+    await live.delete(again);
     expect(await live.read(inside)).toBeUndefined();
     await live.delete(inside);
     await live.delete(owner);

@@ -37,6 +37,8 @@ export interface Postgres {
   ): Promise<void>;
   /** One statement that bears no transaction (CREATE DATABASE). */
   changeAlone(statement: string, purpose: Purpose, signal: AbortSignal): Promise<void>;
+  /** Ends its own connections to a database, which would keep it from being deleted. */
+  leave(database: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -174,6 +176,14 @@ export function postgres(settings: PostgresSettings): Postgres {
         await using(settings.database, signal, (client) => client.query(statement));
       } catch (error) {
         throw explain(error, server, purpose);
+      }
+    },
+
+    async leave(database) {
+      for (const key of [`true ${database}`, `false ${database}`]) {
+        const pool = pools.get(key);
+        pools.delete(key);
+        await pool?.end();
       }
     },
 

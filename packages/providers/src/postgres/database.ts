@@ -162,6 +162,7 @@ export const database = defineResource<Postgres>()({
     const purpose = { doing: `delete the database ${id}`, needs: "to own it" };
     if (found.isTemplate && inputs.isTemplate)
       await db.change(undefined, [`ALTER DATABASE ${quote(id)} IS_TEMPLATE false`], purpose, signal);
+    await db.leave(id);
     await db.changeAlone(
       `DROP DATABASE IF EXISTS ${quote(id)}${inputs.force ? " WITH (FORCE)" : ""}`,
       purpose,
