@@ -89,7 +89,7 @@ function deadly(backend: Backend): Backend {
   });
   const store = (inner: StackStore): StackStore => ({
     ...inner,
-    beginRun: async (start) => run(await boundary(() => inner.beginRun(start))),
+    beginRun: async (start, options) => run(await boundary(() => inner.beginRun(start, options))),
   });
   return {
     ...backend,
@@ -126,6 +126,7 @@ const context: EngineContext = {
     storeLoader({ port: task.port, slow: task.slow ?? 5, ...(task.fail ? { failAt: task.fail } : {}) }),
   ],
   events: (event) => {
+    if (event.type === "lock-waiting") say("waiting");
     if (event.type === "step-started") say(`started ${event.op} ${event.urn}`);
     if (event.type === "apply-started" && task.killAfter !== undefined) setTimeout(die, task.killAfter);
   },

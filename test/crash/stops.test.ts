@@ -89,15 +89,30 @@ test.skipIf(!strace)("every acknowledgement comes after the log was synced", asy
   await lane.resume(dir, 2, expected);
 });
 
-test("a second process is turned away while the first one works, and nothing is mixed up", async () => {
+test("a second process waits for the first one, finds its plan stale, and nothing is mixed up", async () => {
   const dir = await lane.prepare(first);
   const one = lane.start({ dir, version: 2, slow: 300, lines: true });
   await one.line("started create");
   const two = await lane.run({ dir, version: 2 });
   expect(two.outcome).toBeUndefined();
-  expect(two.failures).toMatchObject([{ reason: "state-locked" }]);
+  expect(two.failures).toMatchObject([{ reason: "plan-stale" }]);
   const { report } = await one.ended;
   expect(report).toMatchObject({ outcome: "succeeded", failures: [], left: 0 });
+  await lane.resume(dir, 2, expected);
+});
+
+test("a process that waits goes on when the one before it is killed, and looks after what that left", async () => {
+  const dir = await lane.prepare(first);
+  const one = lane.start({ dir, version: 2, slow: 3_000, lines: true });
+  await one.line("started create");
+  const two = lane.start({ dir, version: 2, lines: true });
+  await two.line("waiting");
+  one.process.kill("SIGKILL");
+  await one.ended;
+  const { report } = await two.ended;
+  // What it had planned was begun by the other one.
+  expect(report?.failures).toMatchObject([{ reason: "plan-stale" }]);
+  expect(report?.open).toEqual([]);
   await lane.resume(dir, 2, expected);
 });
 

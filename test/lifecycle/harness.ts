@@ -63,16 +63,28 @@ export class Lifecycle {
     readonly backend: Backend,
     readonly store: StackStore,
     readonly dir: string,
+    private readonly openBackend: () => Promise<Backend>,
   ) {}
 
-  static async open(world: ScriptedWorld): Promise<Lifecycle> {
+  /** `openBackend`: another kind of state, which the test keeps fresh; called again for what another process would open. */
+  static async open(
+    world: ScriptedWorld,
+    openBackend: (dir: string) => Promise<Backend> = (dir) => openSqliteBackend(join(dir, "state.db")),
+  ): Promise<Lifecycle> {
     const dir = await mkdtemp(join(tmpdir(), "orch-lifecycle-"));
-    const backend = await openSqliteBackend(join(dir, "state.db"));
+    const backend = await openBackend(dir);
     await backend.createStack("proj", "dev");
     const store = await backend.openStack("proj", "dev", createCrypter(newDataKey()));
-    const lifecycle = new Lifecycle(world, backend, store, dir);
+    const lifecycle = new Lifecycle(world, backend, store, dir, () => openBackend(dir));
     opened.push(lifecycle);
     return lifecycle;
+  }
+
+  /** The same stack over a connection of its own, as another command has it. */
+  async another(): Promise<StackStore> {
+    const backend = await this.openBackend();
+    this.#closers.push(() => backend.close());
+    return backend.openStack("proj", "dev", this.store.crypter);
   }
 
   async close(): Promise<void> {
@@ -143,9 +155,15 @@ export class Lifecycle {
       .join("\n");
   }
 
+  /** For a context: this program, whatever `body` is by then. */
+  programOf(body: ProgramBody): Pick<EngineContext, "runProgram"> {
+    return { runProgram: (options, sink) => this.#run(options, sink, body) };
+  }
+
   async #run(
     options: ProgramOptions,
     sink: ProgramSink,
+    body = this.body,
   ): ReturnType<NonNullable<EngineContext["runProgram"]>> {
     this.runs++;
     const resources: Resource[] = [];
@@ -215,7 +233,7 @@ export class Lifecycle {
         return sink.invoke({ token, args, provider: provider.urn, package: { name: "test" }, dependsOn: [] });
       },
     };
-    const returned = await this.body(program);
+    const returned = await body(program);
     stackOutputs =
       typeof returned === "object" && returned !== null && !("urn" in returned)
         ? (returned as PropertyMap)

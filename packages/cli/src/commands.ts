@@ -19,6 +19,7 @@ export const commands: Readonly<Record<CommandId, Load>> = {
   login: () => import("./commands/login.js"),
   logout: () => import("./commands/logout.js"),
   whoami: () => import("./commands/whoami.js"),
+  unlock: () => import("./commands/unlock.js"),
   graph: () => import("./commands/graph.js"),
   history: () => import("./commands/history.js"),
   "show:plan": () => import("./commands/show/plan.js"),

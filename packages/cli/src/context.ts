@@ -82,6 +82,7 @@ export interface Work {
 
 export interface EngineFlags {
   readonly parallel?: number | undefined;
+  readonly "lock-timeout"?: number | undefined;
 }
 
 /** For commands that call the engine: interrupts are caught, providers and the program are ended in the end. */
@@ -113,6 +114,7 @@ export async function withEngine<T>(
       cancelSignal: interrupts.cancelSignal,
       orchVersion,
       ...(flags.parallel === undefined ? {} : { parallel: flags.parallel }),
+      ...(flags["lock-timeout"] === undefined ? {} : { lockTimeoutMs: flags["lock-timeout"] }),
       ...(programHost === undefined ? {} : { programHost }),
     };
     return await use({ stack, engine, interrupts });

@@ -30,4 +30,20 @@ export const parallelFlag = Flags.custom<number>({
     });
   },
 });
+/** Milliseconds. */
+export const lockTimeoutFlag = Flags.custom<number>({
+  summary:
+    "How long to wait for runs that change the same resources: `90s`, `10m`; 0 fails at once. Default: as long as it takes.",
+  helpValue: "TIME",
+  parse: async (text) => {
+    const [, number, unit = "s"] = /^(\d{1,6})(s|m|h)?$/.exec(text) ?? [];
+    if (number !== undefined) return Number(number) * { s: 1_000, m: 60_000, h: 3_600_000 }[unit as "s"];
+    throw new OrchError({
+      reason: "invalid-flag",
+      message: "--lock-timeout takes a time",
+      expected: "seconds, or a number with s, m or h: 90s",
+      found: text,
+    });
+  },
+});
 export const showSecretsFlag = Flags.boolean({ summary: "Show secret values in clear." });

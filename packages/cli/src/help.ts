@@ -27,6 +27,7 @@ const sections: readonly (readonly [title: string, commands: readonly (readonly 
       ["drift", "tell what changed outside orch"],
       ["refresh", "take over into the state what was found"],
       ["resume", "settle what a cut-off run had begun"],
+      ["unlock", "show who holds locks, or take one away"],
       ["state ls", "list resources; also state show"],
       ["graph", "draw the resources and what they depend on"],
     ],

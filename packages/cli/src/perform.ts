@@ -1,7 +1,7 @@
 /** Showing a plan, asking, carrying it out: what apply, destroy and refresh have in common. */
 import { apply as applyPlan, plan as makePlan } from "@orch/core/engine";
 import type { PlanOptions } from "@orch/core/engine-contract";
-import { exitCodeOf, OrchError } from "@orch/core/model/failure";
+import { exitCodeOf, OrchError, toFailure } from "@orch/core/model/failure";
 import { hasChanges, type Plan, summarize } from "@orch/core/model/plan";
 import { askOpen, hasOpen } from "./ask-open.js";
 import type { Work } from "./context.js";
@@ -30,12 +30,21 @@ export async function planAndPerform(
   // Before the work of planning: a pipeline that forgot --yes learns it at once.
   if (!flags.yes && !isInteractive()) throw needsConfirmation(command);
   const asking = !flags.yes && isInteractive();
-  const plan = await makePlan(work.engine, {
-    ...options,
-    complete: true,
-    ...(asking ? { askOpen: (open) => askOpen(open, view) } : {}),
-  });
-  return perform(work, view, plan, undefined, flags, command);
+  for (let again = 0; ; again++) {
+    const plan = await makePlan(work.engine, {
+      ...options,
+      complete: true,
+      ...(asking ? { askOpen: (open) => askOpen(open, view) } : {}),
+    });
+    try {
+      return await perform(work, view, plan, undefined, flags, command);
+    } catch (error) {
+      // It was not reviewed as a file, and another run was quicker: a new plan is what the person would make next.
+      if (toFailure(error).reason !== "plan-stale" || again === 2) throw error;
+      view.clear();
+      note("Another run changed the stack meanwhile. Planning again.");
+    }
+  }
 }
 
 /** `digest`: of a plan that comes from a file. */

@@ -23,6 +23,8 @@ export interface EngineContext {
   readonly signal?: AbortSignal;
   /** Second abort: ask providers to cancel, then stop. */
   readonly cancelSignal?: AbortSignal;
+  /** How long to wait for runs that change the same resources, in ms; 0: not at all. Default: as long as it takes. */
+  readonly lockTimeoutMs?: number;
   /** Steps at the same time. Default 32. */
   readonly parallel?: number;
   readonly orchVersion: string;

@@ -17,12 +17,15 @@ import {
 } from "./execute/resume.js";
 import type { ApplyResult } from "./model/event.js";
 import { type Failure, OrchError, toFailure } from "./model/failure.js";
+import type { LockSet } from "./model/lock.js";
 import { type Plan, summarize } from "./model/plan.js";
 import type { Urn } from "./model/urn.js";
 import { notFoundAgain } from "./plan/find-again.js";
-import { makePlan, touchedUrns } from "./plan/plan.js";
+import { dangling, locksOf, locksOfUnfinished, overlaps } from "./plan/locks.js";
+import { makePlan } from "./plan/plan.js";
 import { isReadable, readAll } from "./plan/refresh.js";
 import { digestFiles, digestPlan, fingerprintPrior, staleness } from "./plan/seal.js";
+import { touchedUrns } from "./plan/touched.js";
 import {
   type EarlierState,
   earlierResources,
@@ -32,7 +35,8 @@ import {
   rowsBefore,
   undoWarnings,
 } from "./plan/undo.js";
-import type { ProgramOptions, ProgramResult, ProgramSink } from "./program/contract.js";
+import type { ProgramHost, ProgramOptions, ProgramResult, ProgramSink } from "./program/contract.js";
+
 import { ProviderRegistry } from "./provider/registry.js";
 import type { Run, RunStart, Snapshot, UnfinishedStep } from "./state/contract.js";
 
@@ -150,9 +154,11 @@ export async function apply(context: EngineContext, plan: Plan, options: ApplyOp
       await refuseSecondApply(context, options.digest);
       await refuseStale(context, plan, await store.snapshot(), true);
     }
-    const run = await store.beginRun(runStart(plan.kind, options.digest ?? digestPlan(plan, store.crypter)));
+    const locks = locksOf(plan);
+    const start = runStart(plan.kind, options.digest ?? digestPlan(plan, store.crypter));
+    const run = await beginRun(context, start, locks);
     try {
-      const snapshot = await store.snapshot();
+      const snapshot = await afterTheDead(context, plan, run, locks);
       if (options.digest !== undefined) await refuseSecondApply(context, options.digest, run.id);
       await refuseStale(context, plan, snapshot, options.digest !== undefined);
       const registry = registryOf(context);
@@ -232,19 +238,78 @@ export async function resumeRun(
 ): Promise<Resumed> {
   return guarded(async () => {
     const { store, signal } = context;
-    const run = await store.beginRun(runStart("resume"));
-    return finishing(run, async () =>
-      resume({
-        snapshot: await store.snapshot(),
+    const { unfinished } = await store.snapshot();
+    const mine = new Set(unfinished.map(stepKey));
+    // What is left of a run that still lives is not unfinished, and what another command settles meanwhile isn't any more.
+    const run = await beginRun(context, runStart("resume"), locksOfUnfinished(unfinished), {
+      wait: complete,
+    });
+    return finishing(run, async () => {
+      const snapshot = await store.snapshot();
+      return resume({
+        snapshot: { ...snapshot, unfinished: snapshot.unfinished.filter((step) => mine.has(stepKey(step))) },
         run,
         registry: registryOf(context),
         answers,
         complete,
         parallel: context.parallel ?? defaultParallel,
         ...(signal ? { signal } : {}),
-      }),
-    );
+      });
+    });
   });
+}
+
+const stepKey = ({ runId, intent }: UnfinishedStep): string => `${runId} ${intent.step}`;
+
+/** Begins a run, alone with `locks`; whoever is in the way is waited for, and told of. */
+async function beginRun(
+  { store, events, signal, lockTimeoutMs }: EngineContext,
+  start: RunStart,
+  locks: LockSet,
+  { wait = true }: { readonly wait?: boolean } = {},
+): Promise<Run> {
+  if (!wait || lockTimeoutMs === 0) return store.beginRun(start, { locks });
+  let waited: number | undefined;
+  const run = await store.beginRun(start, {
+    locks,
+    wait: {
+      waiting: (lockWait) => {
+        waited = lockWait.waitedMs;
+        events({ type: "lock-waiting", ...lockWait });
+      },
+      ...(signal ? { signal } : {}),
+      ...(lockTimeoutMs === undefined ? {} : { atMost: lockTimeoutMs }),
+    },
+  });
+  if (waited !== undefined) events({ type: "lock-acquired", waitedMs: waited });
+  return run;
+}
+
+/**
+ * The state as the run begins. A run that held some of its resources may have died after the plan was made: what that left open is looked into first,
+ * which may well make the plan stale.
+ */
+async function afterTheDead(context: EngineContext, plan: Plan, run: Run, locks: LockSet): Promise<Snapshot> {
+  const snapshot = await context.store.snapshot();
+  const told = new Set(
+    plan.warnings.filter(({ reason }) => reason === "unfinished-steps").map(({ urn }) => urn),
+  );
+  const unfinished = snapshot.unfinished.filter(
+    (step) => !told.has(step.intent.urn) && overlaps(locks, step),
+  );
+  if (unfinished.length === 0) return snapshot;
+  const { settled } = await resume({
+    snapshot: { ...snapshot, unfinished },
+    run,
+    registry: registryOf(context),
+    answers: new Map(),
+    complete: true,
+    parallel: context.parallel ?? defaultParallel,
+    ...(context.signal ? { signal: context.signal } : {}),
+  });
+  for (const { urn, ...what } of settled)
+    context.events({ type: "log", level: "info", urn, message: settledText(what) });
+  return context.store.snapshot();
 }
 
 /** The state to plan against, with as little left open as can be. */
@@ -325,7 +390,15 @@ async function run(
   };
   // Loaded when first needed: reading, destroying and drift run no program.
   const start = context.runProgram ?? (await import("./program/run.js")).runProgram;
-  return start(options, sink, dryRun ? context.programHost : undefined);
+  return start(options, sink, dryRun ? unspentHost(context) : undefined);
+}
+
+/** A child runs one program; a second plan of the same command starts its own. */
+const spentHosts = new WeakSet<ProgramHost>();
+function unspentHost({ programHost }: EngineContext): ProgramHost | undefined {
+  if (programHost === undefined || spentHosts.has(programHost)) return undefined;
+  spentHosts.add(programHost);
+  return programHost;
 }
 
 /** What the stack was before a run. Everything of the time since must have ended, one way or the other. */
@@ -406,8 +479,15 @@ async function refuseStale(
     const [last] = await context.store.history(key.split("#")[0] as string);
     if (last) changedBy.set(key, last.runId);
   }
+  const left = dangling(plan, snapshot).map(
+    ({ row, needs }): Failure => ({
+      reason: "plan-stale",
+      message: `Another run changed what ${row.name} needs, or made it, since the plan was made: it would be left without ${needs}.`,
+      urn: row.urn,
+    }),
+  );
   const plugins = fromFile ? await registryOf(context).otherThan(plan.plugins) : [];
-  const failure = staleness(plan, now, changedBy, plugins);
+  const failure = staleness(plan, now, changedBy, [...plugins, ...left]);
   if (failure) throw new OrchError(failure);
 }
 

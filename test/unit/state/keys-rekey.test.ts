@@ -116,7 +116,14 @@ test("a database of the first schema is brought forward", async () => {
   const { backend, from } = await filled();
   await backend.close();
   const database = new DatabaseSync(path);
-  database.exec("alter table stacks drop column key; delete from schema_version where version > 1");
+  database.exec(`
+    alter table stacks drop column key;
+    drop table locks;
+    drop table leases;
+    create table leases (stack_id integer primary key, run_id integer not null, token text not null, who text not null,
+      pid integer not null, process_start text not null, host text not null, acquired_at bigint not null,
+      renewed_at bigint not null, beat bigint not null, ttl_ms integer not null);
+    delete from schema_version where version > 1`);
   database.close();
   const again = await openSqliteBackend(path);
   const store = await again.openStack("shop", "dev", from);

@@ -3,7 +3,15 @@ import * as Flags from "@oclif/core/flags";
 import { OrchError } from "@orch/core/model/failure";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
-import { diffFlag, jsonFlag, parallelFlag, refreshFlag, replaceFlag, yesFlag } from "../flags.js";
+import {
+  diffFlag,
+  jsonFlag,
+  lockTimeoutFlag,
+  parallelFlag,
+  refreshFlag,
+  replaceFlag,
+  yesFlag,
+} from "../flags.js";
 import { openView } from "../view/view.js";
 
 export default class Apply extends OrchCommand {
@@ -37,6 +45,7 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
       description:
         "Without it a plan in which everything is known is carried out from the plan alone, which is faster. Give it when the program itself does something outside of resources while it is applied.",
     }),
+    "lock-timeout": lockTimeoutFlag(),
     parallel: parallelFlag(),
   };
 

@@ -1,7 +1,7 @@
 import * as Flags from "@oclif/core/flags";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
-import { diffFlag, jsonFlag, parallelFlag, refreshFlag, yesFlag } from "../flags.js";
+import { diffFlag, jsonFlag, lockTimeoutFlag, parallelFlag, refreshFlag, yesFlag } from "../flags.js";
 import { openView } from "../view/view.js";
 
 export default class Destroy extends OrchCommand {
@@ -22,6 +22,7 @@ Exit codes: as of \`orch apply\`.`;
     "continue-on-error": Flags.boolean({
       summary: "When a deletion fails, still do all that does not depend on it.",
     }),
+    "lock-timeout": lockTimeoutFlag(),
     parallel: parallelFlag(),
   };
 

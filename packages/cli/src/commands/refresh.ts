@@ -1,6 +1,6 @@
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
-import { diffFlag, jsonFlag, parallelFlag, yesFlag } from "../flags.js";
+import { diffFlag, jsonFlag, lockTimeoutFlag, parallelFlag, yesFlag } from "../flags.js";
 import { openView } from "../view/view.js";
 
 export default class Refresh extends OrchCommand {
@@ -10,7 +10,13 @@ export default class Refresh extends OrchCommand {
 
 Exit codes: as of \`orch apply\`.`;
   static override examples = ["<%= config.bin %> refresh", "<%= config.bin %> refresh --yes"];
-  static override flags = { yes: yesFlag, json: jsonFlag, diff: diffFlag, parallel: parallelFlag() };
+  static override flags = {
+    yes: yesFlag,
+    json: jsonFlag,
+    diff: diffFlag,
+    "lock-timeout": lockTimeoutFlag(),
+    parallel: parallelFlag(),
+  };
 
   async run(): Promise<number> {
     const { flags } = await this.parse(Refresh);

@@ -4,7 +4,7 @@ import { OrchError } from "@orch/core/model/failure";
 import { hasChanges } from "@orch/core/model/plan";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
-import { diffFlag, jsonFlag, parallelFlag, refreshFlag, yesFlag } from "../flags.js";
+import { diffFlag, jsonFlag, lockTimeoutFlag, parallelFlag, refreshFlag, yesFlag } from "../flags.js";
 import { savePlan } from "../plan-file.js";
 import { planJson } from "../render/json.js";
 import { renderPlan } from "../render/plan.js";
@@ -42,6 +42,7 @@ Exit codes: as of \`orch apply\`; 64 there is no such run, or nothing to undo.`;
     "continue-on-error": Flags.boolean({
       summary: "When a step fails, still do all that does not depend on it.",
     }),
+    "lock-timeout": lockTimeoutFlag(),
     parallel: parallelFlag(),
   };
 

@@ -63,6 +63,7 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
 }
 
+export const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 /** How long ago, in one unit: `12 min ago`, `3 h ago`, `5 days ago`. Undefined for what is yet to come: two clocks differ. */
 export function ago(ms: number, now: number): string | undefined {
   const minutes = Math.floor((now - ms) / 60_000);

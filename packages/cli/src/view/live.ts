@@ -6,6 +6,7 @@
 import type { Event } from "@orch/core/model/event";
 import { byOrch, type StepId } from "@orch/core/model/plan";
 import type { Urn } from "@orch/core/model/urn";
+import { waitingText } from "../render/locks.js";
 import {
   failedLine,
   finishedLine,
@@ -14,7 +15,7 @@ import {
   type RunningStep,
   runningLine,
 } from "../render/progress.js";
-import { count, duration, grouped, truncate, visible, width } from "../render/text.js";
+import { count, duration, grouped, truncate, upperFirst, visible, width } from "../render/text.js";
 import { outTheme, session } from "../session.js";
 import type { View } from "./view.js";
 
@@ -24,6 +25,7 @@ const interval = 80;
 
 type Phase =
   | { readonly kind: "idle" }
+  | { readonly kind: "waiting"; text: string }
   | {
       readonly kind: "planning";
       readonly since: number;
@@ -70,6 +72,8 @@ export function liveView(): View {
     switch (phase.kind) {
       case "idle":
         return [];
+      case "waiting":
+        return [`${spinner} ${phase.text}`];
       case "planning": {
         const parts = [
           phase.toRead > 0 ? `${grouped(phase.read)}/${grouped(phase.toRead)} read` : "",
@@ -184,6 +188,14 @@ export function liveView(): View {
         break;
       case "plan-made":
         // The plan is written by the command once it has cleared the region.
+        break;
+      case "lock-waiting":
+        phase = { kind: "waiting", text: upperFirst(waitingText(event)) };
+        wake();
+        break;
+      case "lock-acquired":
+        phase = { kind: "idle" };
+        permanent(theme.dim(`Waited ${duration(event.waitedMs)} for other runs.`));
         break;
       case "apply-started":
         phase = { kind: "applying", since: Date.now(), total: shown || event.steps, done: 0, failed: 0 };

@@ -20,7 +20,7 @@ import {
 } from "../model/plan.js";
 import type { Resource, ResourceState } from "../model/resource.js";
 import { isProviderType, packageOf, type Urn } from "../model/urn.js";
-import { hasUnknown, type PropertyMap, type Value } from "../model/value.js";
+import { equal, hasUnknown, type PropertyMap, type Value } from "../model/value.js";
 import type { ProgramInvoke, ProgramResult, ProgramSink } from "../program/contract.js";
 import type { ConfiguredProvider, ProviderRegistry } from "../provider/registry.js";
 import { invokeProvider } from "../provider/verbs.js";
@@ -657,6 +657,8 @@ class Execution {
     if (outputs === undefined || this.#stopped || this.#plan.kind === "refresh") return;
     if (this.#skipped.length > 0 || this.#failed.length + this.#left.length > 0 || hasUnknown(outputs))
       return;
+    // A run beside this one may have changed them: what this plan does not change is not its to write.
+    if (equal(outputs, this.#plan.priorOutputs)) return;
     const root = this.#steps.at(-1);
     try {
       await this.#request.run.append([

@@ -1,5 +1,6 @@
 /** CONTRACT. Everything that happens while orch works, in order: enough to rebuild any view. Plain data; never a secret in clear. */
 import type { Failure } from "./failure.js";
+import type { LockWait } from "./lock.js";
 import type { Plan, PlanSummary, Step, StepId, StepOp } from "./plan.js";
 import type { Resource } from "./resource.js";
 import type { Urn } from "./urn.js";
@@ -30,6 +31,9 @@ export type Event =
     }
   | { readonly type: "plan-progress"; readonly done: number }
   | { readonly type: "plan-made"; readonly plan: Plan; readonly summary: PlanSummary }
+  /** Another run is in the way; said again and again while it is. */
+  | ({ readonly type: "lock-waiting" } & LockWait)
+  | { readonly type: "lock-acquired"; readonly waitedMs: number }
   | { readonly type: "apply-started"; readonly runId: number; readonly steps: number }
   | {
       readonly type: "step-started";

@@ -219,20 +219,3 @@ function refreshStep(id: StepId, prior: ResourceState, observed: ResourceState |
     ...(observed ? { observed } : { reason: { kind: "gone", detail: "it is not there any more" } }),
   };
 }
-
-/** Everything a step needs from the state as it was: its own row, and those of what it is built on. */
-export function touchedUrns(steps: readonly Step[]): Set<Urn> {
-  const urns = new Set<Urn>();
-  for (const step of steps) {
-    if (step.op === "same" && !step.write) continue;
-    if ("prior" in step && step.prior) urns.add(step.prior.urn);
-    urns.add(step.urn);
-    if (step.op === "refresh" || step.op === "delete") {
-      if (step.prior.provider) urns.add(step.prior.provider);
-      continue;
-    }
-    for (const urn of step.resource.dependencies) urns.add(urn);
-    if (step.resource.provider) urns.add(step.resource.provider);
-  }
-  return urns;
-}

@@ -2,6 +2,7 @@
  * CONTRACT. Where state lives. A row per resource with history, never one blob; intent before effect and outcome after, each appended durably.
  */
 
+import type { LockHolder, LockSet, LockWait } from "../model/lock.js";
 import type { StepId, StepOp } from "../model/plan.js";
 import type { ResourceState } from "../model/resource.js";
 import type { Urn } from "../model/urn.js";
@@ -143,6 +144,31 @@ export interface Run {
   finish(outcome: "succeeded" | "failed" | "interrupted"): Promise<void>;
 }
 
+export interface BeginOptions {
+  /** Default: the whole stack. */
+  readonly locks?: LockSet;
+  /** Absent: whoever is in the way is an error at once. */
+  readonly wait?: {
+    readonly signal?: AbortSignal;
+    /** Milliseconds. Absent: as long as it takes. */
+    readonly atMost?: number;
+    readonly waiting: (wait: LockWait) => void;
+  };
+}
+
+/** A lock as another command sees it. */
+export interface LockInfo extends LockHolder {
+  /** Its process runs, or its last sign of life is not too old. */
+  readonly alive: boolean;
+  readonly renewedAt: number;
+  /** The whole stack, whatever the numbers say. */
+  readonly wholeStack: boolean;
+  readonly writes: number;
+  readonly reads: number;
+  /** Steps that it has begun and not ended. */
+  readonly underWay: number;
+}
+
 /** The data key that a stack's state is encrypted with, kept beside it since the key was first changed. */
 export interface StackKey {
   /** `keyIdOf` its crypter. */
@@ -155,8 +181,15 @@ export interface StackStore {
   readonly info: StackInfo;
   readonly crypter: Crypter;
   snapshot(): Promise<Snapshot>;
-  /** Rejects with `state-locked` (who, since when) while another live run writes. A dead holder's lock falls by its lease. */
-  beginRun(start: RunStart): Promise<Run>;
+  /**
+   * Waits in a fair queue for what it must be alone with: nobody who came later and shares a resource goes first. Rejects with `state-locked` (who, since
+   * when) when it may not wait any longer, `interrupted` when it is told to stop. A dead holder's locks fall by its lease.
+   */
+  beginRun(start: RunStart, options?: BeginOptions): Promise<Run>;
+  /** Who holds locks and who waits, in the order of the queue. */
+  locks(): Promise<readonly LockInfo[]>;
+  /** Takes a lock away. Whatever its run still wants to write is refused, and what it had begun is unfinished. False: there is no such lock. */
+  breakLock(id: number): Promise<boolean>;
   /** Newest first. Limit: default 100. `only`: those that applied that plan, the one with that id. */
   runs(limit?: number, only?: RunFilter): Promise<readonly RunInfo[]>;
   /** What a run did, in the order in which it was begun. Empty for a run that there is not. */

@@ -130,7 +130,7 @@ export async function deleteRows(db: Db, stackId: number): Promise<void> {
     .deleteFrom("journal")
     .where("run_id", "in", (eb) => eb.selectFrom("runs").select("id").where("stack_id", "=", stackId))
     .execute();
-  for (const table of ["leases", "unfinished", "resource_history", "resources", "runs"] as const) {
+  for (const table of ["locks", "leases", "unfinished", "resource_history", "resources", "runs"] as const) {
     await db.deleteFrom(table).where("stack_id", "=", stackId).execute();
   }
   await db.deleteFrom("stacks").where("id", "=", stackId).execute();

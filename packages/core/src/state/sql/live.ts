@@ -10,11 +10,13 @@ export async function refuseLive(
   { id, project, stack }: Pick<Selectable<Tables["stacks"]>, "id" | "project" | "stack">,
   what: string,
 ): Promise<void> {
-  const lease = await db.selectFrom("leases").selectAll().where("stack_id", "=", id).executeTakeFirst();
-  if (lease === undefined || !looksAlive(lease)) return;
+  const leases = await db.selectFrom("leases").selectAll().where("stack_id", "=", id).execute();
+  const lease = leases.find(looksAlive);
+  if (lease === undefined) return;
+  const run = lease.run_id === null ? "waiting for its turn" : `run ${lease.run_id}`;
   fail({
     reason: "state-locked",
-    message: `The stack ${project}/${stack} can't ${what} while ${lease.who} changes it (run ${lease.run_id}, process ${lease.pid}).`,
+    message: `The stack ${project}/${stack} can't ${what} while ${lease.who} changes it (${run}, process ${lease.pid}).`,
     next: ["Wait until that run ends, then run the same command again."],
   });
 }

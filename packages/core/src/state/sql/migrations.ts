@@ -1,7 +1,7 @@
 /** Forward-only migrations. A released one is never changed: what is wrong in it is put right by the next. */
 import type { Kysely, SchemaModule } from "kysely";
 import { fail } from "../../model/failure.js";
-import type { Db } from "./tables.js";
+import type { Db, Tables } from "./tables.js";
 
 export interface Migration {
   readonly version: number;
@@ -11,6 +11,7 @@ export interface Migration {
 const migrations: readonly Migration[] = [
   { version: 1, up: firstTables },
   { version: 2, up: keyBesideState },
+  { version: 3, up: locksPerResource },
 ];
 /** The newest that this orch knows. */
 export const schemaVersion = Math.max(...migrations.map(({ version }) => version));
@@ -162,4 +163,51 @@ async function firstTables(db: Kysely<unknown>): Promise<void> {
 /** The wrapped data key moves beside what it encrypts when it is changed: both change in one transaction. */
 async function keyBesideState(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable("stacks").addColumn("key", "text").execute();
+}
+
+/** Leases of runs, many beside each other, and what each is for. A run of an older orch keeps its lease, which was for the whole stack. */
+async function locksPerResource(db: Kysely<unknown>): Promise<void> {
+  const schema: SchemaModule = db.schema;
+  await schema.alterTable("leases").renameTo("leases_2").execute();
+  await schema
+    .createTable("leases")
+    .addColumn("id", "integer", (column) => column.primaryKey().autoIncrement())
+    .addColumn("stack_id", "integer", (column) => column.notNull())
+    .addColumn("run_id", "integer")
+    .addColumn("kind", "text", (column) => column.notNull())
+    .addColumn("token", "text", (column) => column.notNull().unique())
+    .addColumn("who", "text", (column) => column.notNull())
+    .addColumn("pid", "integer", (column) => column.notNull())
+    .addColumn("process_start", "text", (column) => column.notNull())
+    .addColumn("host", "text", (column) => column.notNull())
+    .addColumn("acquired_at", "bigint", (column) => column.notNull())
+    .addColumn("renewed_at", "bigint", (column) => column.notNull())
+    .addColumn("beat", "bigint", (column) => column.notNull())
+    .addColumn("ttl_ms", "integer", (column) => column.notNull())
+    .execute();
+  await schema.createIndex("leases_of_stack").on("leases").columns(["stack_id", "id"]).execute();
+  await schema
+    .createTable("locks")
+    .addColumn("lease_id", "integer", (column) => column.notNull())
+    .addColumn("stack_id", "integer", (column) => column.notNull())
+    .addColumn("urn", "text", (column) => column.notNull())
+    .addColumn("mode", "text", (column) => column.notNull())
+    .addPrimaryKeyConstraint("locks_key", ["lease_id", "urn"])
+    .execute();
+  await schema.createIndex("locks_of_urn").on("locks").columns(["stack_id", "urn"]).execute();
+  // Both shapes have the columns of the older one.
+  const old = db as unknown as Kysely<{ leases_2: Tables["leases"] }>;
+  const now = db as unknown as Db;
+  for (const lease of await old.selectFrom("leases_2").selectAll().execute()) {
+    const { id } = await now
+      .insertInto("leases")
+      .values({ ...lease, kind: "apply" })
+      .returning("id")
+      .executeTakeFirstOrThrow();
+    await now
+      .insertInto("locks")
+      .values({ lease_id: id, stack_id: lease.stack_id, urn: "*", mode: "write" })
+      .execute();
+  }
+  await schema.dropTable("leases_2").execute();
 }

@@ -2,8 +2,9 @@
 import { signatureKey, signatures } from "../../wire/json.js";
 import type { Crypter, RunStart, StackInfo, StackKey } from "../contract.js";
 import { keyIdOf } from "../crypter.js";
+import { acquireLease } from "./acquire.js";
 import { explained, type SqlDatabase } from "./database.js";
-import { acquireLease, dropLease, type LeaseTiming } from "./lease.js";
+import { dropLease, type LeaseTiming, releaseOf } from "./lease.js";
 import type { BoundStatement } from "./statement.js";
 
 export interface Rekey {
@@ -22,10 +23,10 @@ export interface Rekey {
 export async function rekey(work: Rekey): Promise<number> {
   const { database, stackId, from, to, block } = work;
   const { db, statements } = database;
-  const lease = await acquireLease(database, stackId, work.info, from, work.start, work.timing);
+  const lease = await acquireLease({ ...work, crypter: from });
   const finish = (outcome: "succeeded" | "failed"): BoundStatement[] => [
     statements.endRun({ runId: lease.runId, at: Date.now(), outcome }),
-    statements.release({ token: lease.token }),
+    ...releaseOf(statements, lease.token),
   ];
   let count = 0;
   const renew = (body: string): string => {
@@ -102,7 +103,7 @@ export async function rekey(work: Rekey): Promise<number> {
     await database.write(finish("failed"), stackId).catch(() => undefined);
     throw error;
   } finally {
-    dropLease(lease);
+    dropLease(lease.token);
   }
 }
 

@@ -2,7 +2,7 @@
 import { OrchError } from "../../model/failure.js";
 import type { JournalRecord, Run } from "../contract.js";
 import { explained, type SqlDatabase } from "./database.js";
-import { dropLease, type Lease, type LeaseTiming } from "./lease.js";
+import { dropLease, heartbeat, type Lease, type LeaseTiming, releaseOf } from "./lease.js";
 import { statementsOf } from "./records.js";
 import type { RowCodec } from "./rows.js";
 import { type BoundStatement, StaleWriteError } from "./statement.js";
@@ -37,15 +37,9 @@ export function openRun({ database, codec, stackId, lease, timing, ended }: RunC
   /** Why nothing more is written: a commit failed, the lease is lost, or the run has ended. */
   let closed: OrchError | undefined;
 
-  const heartbeat = setInterval(() => {
-    database
-      .write([statements.renew({ token: lease.token, at: Date.now() })], stackId)
-      .catch((error: unknown) => {
-        // A full or busy disk passes, and appends meet it themselves. A lost lease does not come back.
-        if (error instanceof StaleWriteError) closed ??= leaseLost(lease);
-      });
-  }, timing.renewMs);
-  heartbeat.unref();
+  const stopHeart = heartbeat({ database, stackId, timing }, lease.token, () => {
+    closed ??= leaseLost(lease);
+  });
 
   /** One transaction for all that waits; what is appended meanwhile goes into the next. */
   async function commitAll(): Promise<void> {
@@ -82,8 +76,8 @@ export function openRun({ database, codec, stackId, lease, timing, ended }: RunC
 
   async function end(outcome: "succeeded" | "failed" | "interrupted"): Promise<void> {
     await committing;
-    clearInterval(heartbeat);
-    dropLease(lease);
+    stopHeart();
+    dropLease(lease.token);
     ended();
     closed ??= new OrchError({
       reason: "internal",
@@ -93,7 +87,7 @@ export function openRun({ database, codec, stackId, lease, timing, ended }: RunC
       database.write(
         [
           statements.endRun({ runId: lease.runId, at: Date.now(), outcome }),
-          statements.release({ token: lease.token }),
+          ...releaseOf(statements, lease.token),
         ],
         stackId,
       ),
@@ -112,7 +106,7 @@ export function openRun({ database, codec, stackId, lease, timing, ended }: RunC
 const leaseLost = (lease: Lease): OrchError =>
   new OrchError({
     reason: "state-locked",
-    message: `Run ${lease.runId} no longer holds the stack's lock: another run has taken it over.`,
+    message: `Run ${lease.runId} no longer holds its locks: another run has taken them over, or somebody took them away.`,
     next: [
       "Run `orch plan` to see what is left to do; steps of this run that were begun are resolved by the run that took over.",
     ],

@@ -21,7 +21,11 @@ export function prepareStatements(db: Db) {
         .set((eb) => ({ serial: eb("serial", "+", 1) }))
         .where("id", "=", stackId)
         .where("id", "in", (eb) =>
-          eb.selectFrom("leases").select("stack_id").where("token", "=", parameter<string>("token")),
+          eb
+            .selectFrom("leases")
+            .select("stack_id")
+            .where("token", "=", parameter<string>("token"))
+            .where("run_id", "is not", null),
         ),
       1,
     ),
@@ -195,6 +199,13 @@ export function prepareStatements(db: Db) {
         .where("id", "=", runId)
         .where("ended_at", "is", null),
     ),
+    releaseLocks: statement<"token">(
+      db
+        .deleteFrom("locks")
+        .where("lease_id", "in", (eb) =>
+          eb.selectFrom("leases").select("id").where("token", "=", parameter<string>("token")),
+        ),
+    ),
     release: statement<"token">(db.deleteFrom("leases").where("token", "=", parameter<string>("token"))),
 
     loadStack: statement<"stackId">(
@@ -217,6 +228,8 @@ export function prepareStatements(db: Db) {
         .orderBy("run_id")
         .orderBy("step"),
     ),
-    loadLease: statement<"stackId">(db.selectFrom("leases").selectAll().where("stack_id", "=", stackId)),
+    loadLeases: statement<"stackId">(
+      db.selectFrom("leases").selectAll().where("stack_id", "=", stackId).orderBy("id"),
+    ),
   };
 }

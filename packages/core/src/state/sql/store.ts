@@ -1,9 +1,9 @@
 /** One stack's state in a SQL database. */
 
-import type { Selectable } from "kysely";
 import type { ResourceState } from "../../model/resource.js";
 import type { Urn } from "../../model/urn.js";
 import type {
+  BeginOptions,
   Crypter,
   JournalEntry,
   RunFilter,
@@ -13,13 +13,14 @@ import type {
   StackInfo,
   StackStore,
 } from "../contract.js";
+import { acquireLease, removeLease } from "./acquire.js";
 import { explained, type SqlDatabase } from "./database.js";
 import { entriesOf, type JournalRow } from "./journal.js";
-import { acquireLease, type LeaseTiming, looksAlive } from "./lease.js";
+import { type LeaseRow, type LeaseTiming, looksAlive } from "./lease.js";
+import { locksOf } from "./locks.js";
 import { rekey } from "./rekey.js";
 import { rowCodec } from "./rows.js";
 import { type OpenRun, openRun } from "./run.js";
-import type { Tables } from "./tables.js";
 
 export function openStore(
   database: SqlDatabase,
@@ -33,27 +34,50 @@ export function openStore(
   const open = new Set<OpenRun>();
 
   async function snapshot(): Promise<Snapshot> {
-    const [stacks, resources, unfinished, leases] = await database.read([
-      statements.loadStack({ stackId }),
-      statements.loadResources({ stackId }),
-      statements.loadUnfinished({ stackId }),
-      statements.loadLease({ stackId }),
-    ]);
-    const stack = stacks?.[0] as { serial: number; outputs: string } | undefined;
-    const lease = leases?.[0] as Selectable<Tables["leases"]> | undefined;
-    const liveRun = lease !== undefined && looksAlive(lease) ? lease.run_id : undefined;
+    const { stack, resources, unfinished } = await readSettled();
     return {
-      resources: (resources as { urn: string; deposed: string; body: string }[]).map(codec.decodeState),
+      resources: resources.map(codec.decodeState),
       outputs: codec.decodeOutputs(stack?.outputs ?? "{}"),
-      unfinished: (unfinished as { run_id: number; body: string }[])
-        .filter((row) => row.run_id !== liveRun)
-        .map((row) => ({ runId: row.run_id, intent: codec.decodeIntent(row.body) })),
+      unfinished: unfinished.map((row) => ({ runId: row.run_id, intent: codec.decodeIntent(row.body) })),
       serial: Number(stack?.serial ?? 0),
     };
   }
 
-  async function beginRun(start: RunStart): Promise<OpenRun> {
-    const lease = await acquireLease(database, stackId, info, crypter, start, timing);
+  /**
+   * The stack's rows, and the begun steps of runs that are over. A run may end well between being read and being judged, and what was read of it would then
+   * look cut off: so whoever is found dead with something unfinished was dead before the rows were read, or they are read again.
+   */
+  async function readSettled() {
+    const dead = new Set<string>();
+    for (;;) {
+      const [stacks, resources, begun, rows] = await database.read([
+        statements.loadStack({ stackId }),
+        statements.loadResources({ stackId }),
+        statements.loadUnfinished({ stackId }),
+        statements.loadLeases({ stackId }),
+      ]);
+      const leases = rows as LeaseRow[];
+      const alive = new Set<number | null>();
+      let judgedLate = false;
+      for (const lease of leases) {
+        if (dead.has(lease.token)) continue;
+        if (looksAlive(lease)) alive.add(lease.run_id);
+        else {
+          dead.add(lease.token);
+          judgedLate ||= (begun as { run_id: number }[]).some(({ run_id }) => run_id === lease.run_id);
+        }
+      }
+      if (judgedLate) continue;
+      return {
+        stack: stacks?.[0] as { serial: number; outputs: string } | undefined,
+        resources: resources as { urn: string; deposed: string; body: string }[],
+        unfinished: (begun as { run_id: number; body: string }[]).filter(({ run_id }) => !alive.has(run_id)),
+      };
+    }
+  }
+
+  async function beginRun(start: RunStart, options?: BeginOptions): Promise<OpenRun> {
+    const lease = await acquireLease({ database, stackId, info, crypter, start, timing }, options);
     const run: OpenRun = openRun({
       database,
       codec,
@@ -193,6 +217,8 @@ export function openStore(
     crypter,
     snapshot,
     beginRun,
+    locks: () => locksOf(database, stackId),
+    breakLock: (id) => removeLease({ database, stackId }, id),
     runs,
     journal,
     rowsAt,

@@ -9,6 +9,7 @@ export interface Tables {
   stacks: StacksTable;
   runs: RunsTable;
   leases: LeasesTable;
+  locks: LocksTable;
   journal: JournalTable;
   unfinished: UnfinishedTable;
   resources: ResourcesTable;
@@ -49,10 +50,16 @@ interface RunsTable {
   outcome: string | null;
 }
 
-/** The stack's lock: at most one row per stack. The holder renews it; writes check that it is still theirs. */
+/**
+ * A run that holds locks or waits for them, in the order of the queue (`id`). The holder renews it; writes check that it is still theirs.
+ */
 interface LeasesTable {
+  id: Generated<number>;
   stack_id: number;
-  run_id: number;
+  /** Null while it waits. */
+  run_id: number | null;
+  /** What kind of run. */
+  kind: string;
   /** Random, made by the holder: what a write proves its right with. */
   token: string;
   who: string;
@@ -61,11 +68,20 @@ interface LeasesTable {
   process_start: string;
   /** Machine, boot and pid namespace: equal only where pids can be compared. */
   host: string;
+  /** When it began to wait, and since it got its locks when it got them. */
   acquired_at: number;
   renewed_at: number;
   /** Counts up with every renewal, so that a clock that is set back or forward cannot make a live holder look dead. */
   beat: number;
   ttl_ms: number;
+}
+
+/** What a lease is for. The URN `*` is the whole stack. */
+interface LocksTable {
+  lease_id: number;
+  stack_id: number;
+  urn: string;
+  mode: "read" | "write";
 }
 
 /** What was begun and how it ended, in order; never changed. */
