@@ -21,7 +21,9 @@ export function statementsOf(context: RecordContext, record: JournalRecord): Bou
       statements.openIntent({ stackId, runId, step, op, urn, body: codec.encodeIntent(record) }),
     ];
   }
-  const { result, message = null } = record;
+  const { result } = record;
+  // PostgreSQL's text holds everything but NUL. All else that may hold one is JSON, which escapes it.
+  const message = record.message?.replaceAll("\0", "\u2400") ?? null;
   return [
     statements.journal({ runId, kind, step, op, urn, deposed: "", at, result, message }),
     statements.closeIntent({ stackId, step, op, urn }),
