@@ -1,4 +1,6 @@
 /** The postgres provider against a real PostgreSQL. */
+import { chmodSync, chownSync, copyFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { type PropertyMap, Secret } from "@orch/core/model/value";
 import { postgresLoader } from "@orch/providers/postgres/index";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -438,6 +440,27 @@ describeLab("lab: the postgres provider on PostgreSQL", ["postgres"], () => {
     expect(await failureOf(stranger.import("Role", "reader"))).toMatchObject({ reason: "connection-failed" });
     const byUrl = await startLive(postgresLoader(), "postgres", { url: pg.url(), sslMode: "require" });
     expect((await byUrl.import("Role", "reader"))?.id).toBe("reader");
+
+    const certificates = new URL("../fixtures/tls/", import.meta.url).pathname;
+    const { uid, gid } = statSync(pg.directory);
+    for (const name of ["expired.pem", "expired.key"]) {
+      copyFileSync(join(certificates, name), join(pg.directory, name));
+      chownSync(join(pg.directory, name), uid, gid);
+      chmodSync(join(pg.directory, name), 0o600);
+    }
+    await pg.sql(`alter system set ssl_cert_file = '${join(pg.directory, "expired.pem")}'`);
+    await pg.sql(`alter system set ssl_key_file = '${join(pg.directory, "expired.key")}'`);
+    try {
+      await pg.sql("select pg_reload_conf()");
+      const late = await start({ sslMode: "verify-full", sslRootCert: join(certificates, "ca.pem") });
+      // The server takes its new certificate up in its own time.
+      const failing = async () => (await failureOf(late.import("Role", "reader"))).found;
+      await expect.poll(failing, { timeout: 20_000 }).toContain("CERT_HAS_EXPIRED");
+    } finally {
+      await pg.sql("alter system reset ssl_cert_file");
+      await pg.sql("alter system reset ssl_key_file");
+      await pg.sql("select pg_reload_conf()");
+    }
   });
 
   test("a wrong password, nothing there, a restart, and a statement that is cancelled", async () => {
