@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Provider } from "@orch/core/provider/contract";
@@ -57,6 +66,10 @@ providerConformance("host:index:File on this machine", async () => {
     inputs: { path, content: "one\n", mode: "0640" },
     changed: { path, content: "two\n", mode: "0640" },
     replaced: { path: join(folder, "other"), content: "one\n", mode: "0640" },
+    more: [
+      { path: join(folder, "a second"), content: "one\n", mode: "0640" },
+      { path: join(folder, "third"), content: "three\n", mode: "0600" },
+    ],
     invalid: {
       inputs: { path: "relative", content: 7, mode: "rw-r--r--", connection: { type: "ssh" } },
       paths: ["path", "content", "mode", "connection.host"],
@@ -78,9 +91,72 @@ providerConformance("host:index:Directory on this machine", async () => {
     inputs: { path, mode: "0750", owner },
     changed: { path, mode: "0700", owner },
     replaced: { path: join(folder, "other"), mode: "0750", owner },
+    more: [{ path: join(folder, "second"), mode: "0750" }, { path: join(folder, "third") }],
     invalid: { inputs: { path, purge: "yes" }, paths: ["purge"] },
     failing: { path: join(folder, "a", "b"), parents: false },
     secretProperty: "owner",
+    ...farSide(folder),
+  };
+});
+
+providerConformance("host:index:Archive on this machine", async () => {
+  const { provider, folder } = await start();
+  const archive = (text: string): { url: string; sha256: string } => {
+    const from = mkdtempSync(join(tmpdir(), "orch-conformance-host-"));
+    folders.push(from);
+    writeFileSync(join(from, "file"), text);
+    execFileSync("tar", ["-czf", join(from, "a.tar.gz"), "-C", from, "file"]);
+    const sha256 = createHash("sha256")
+      .update(readFileSync(join(from, "a.tar.gz")))
+      .digest("hex");
+    return { url: `file://${from}/a.tar.gz`, sha256 };
+  };
+  const owner = userInfo().username;
+  const [one, two] = [
+    { ...archive("one"), owner },
+    { ...archive("two"), owner },
+  ];
+  return {
+    provider,
+    type: "host:index:Archive",
+    inputs: { path: join(folder, "a"), ...one },
+    changed: { path: join(folder, "a"), ...two },
+    replaced: { path: join(folder, "b"), ...one },
+    more: [
+      { path: join(folder, "c"), ...one },
+      { path: join(folder, "d"), ...two },
+    ],
+    invalid: { inputs: { path: "/x", ...one, strip: -1 }, paths: ["strip"] },
+    failing: { path: join(folder, "f"), ...one, owner: "no-such-user-here" },
+    secretProperty: "owner",
+    ...farSide(folder),
+  };
+});
+
+providerConformance("host:index:GitCheckout on this machine", async () => {
+  const { provider, folder } = await start();
+  const repository = mkdtempSync(join(tmpdir(), "orch-conformance-host-"));
+  folders.push(repository);
+  const git = (...args: string[]): void => {
+    const who = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
+    execFileSync("git", ["-C", repository, ...who, ...args], { stdio: "ignore" });
+  };
+  git("init", "-q", "-b", "main");
+  for (const tag of ["v1", "v2"]) {
+    git("commit", "-q", "--allow-empty", "-m", tag);
+    git("tag", tag);
+  }
+  const at = (name: string, revision: string) => ({ path: join(folder, name), repository, revision });
+  return {
+    provider,
+    type: "host:index:GitCheckout",
+    inputs: at("a", "v1"),
+    changed: at("a", "v2"),
+    replaced: at("b", "v1"),
+    more: [at("c", "v2"), at("d", "main")],
+    invalid: { inputs: { ...at("a", "-x"), depth: 0 }, paths: ["revision", "depth"] },
+    failing: at("e", "no-such-tag"),
+    secretProperty: "revision",
     ...farSide(folder),
   };
 });

@@ -176,9 +176,9 @@ describe("checks", () => {
       resources: Record<string, { properties: object }>;
     };
     await runtime.setMocks({ newResource: ({ inputs }) => ({ id: "1", state: inputs }), call: () => ({}) });
+    const classes = Object.fromEntries(Object.entries(programs)) as Record<string, unknown>;
     for (const [type, { properties }] of Object.entries(resources)) {
-      const name = type.split(":")[2] as keyof typeof programs;
-      const Class = programs[name] as unknown as new (name: string, args: object) => object;
+      const Class = classes[type.split(":")[2] as string] as new (name: string, args: object) => object;
       expect(Class, type).toBeTypeOf("function");
       expect(Object.keys(new Class("it", {})), type).toEqual(expect.arrayContaining(Object.keys(properties)));
     }

@@ -3,7 +3,7 @@ import { posix } from "node:path";
 import { fail } from "@orch/core/model/failure";
 import type { PropertyMap } from "@orch/core/model/value";
 import { z } from "zod";
-import { type Call, defineResource } from "../direct/index.js";
+import { type Call, defineResource, type ReadResult } from "../direct/index.js";
 import { connectionProperty } from "./connection.js";
 import { type FileInfo, type Machine, MachineError, quote } from "./machine.js";
 import {
@@ -20,6 +20,7 @@ import {
   pathProperty,
   wantedIds,
 } from "./properties.js";
+import { readFiles } from "./read-files.js";
 import type { HostSession } from "./session.js";
 import { ending, lastLines } from "./shell.js";
 
@@ -94,18 +95,13 @@ export const directory = defineResource<HostSession>()({
     const machine = await session.machine(given.connection);
     const path = given.path ?? id;
     const info = await machine.stat(path);
-    if (info?.kind !== "directory") return undefined;
-    const now = await describeInfo(machine, info);
-    return {
-      inputs: {
-        ...given,
-        path,
-        ...(given.mode === undefined && given.path !== undefined ? {} : { mode: now.mode }),
-        ...(await observedOwners(machine, given, info)),
-      },
-      outputs: { path, ...now },
-    };
+    return info?.kind === "directory" ? observe(machine, path, given, info) : undefined;
   },
+
+  readMany: ({ reads, session, signal }) =>
+    readFiles(session, signal, reads, async (machine, { id, inputs: given }, { info }) =>
+      info.kind === "directory" ? observe(machine, given.path ?? id, given, info) : undefined,
+    ),
 
   async update(call) {
     return { outputs: await ensure(call, call.inputs) };
@@ -129,6 +125,24 @@ export const directory = defineResource<HostSession>()({
       });
   },
 });
+
+async function observe(
+  machine: Machine,
+  path: string,
+  given: Partial<Inputs>,
+  info: FileInfo,
+): Promise<ReadResult<typeof inputs, typeof outputs>> {
+  const now = await describeInfo(machine, info);
+  return {
+    inputs: {
+      ...given,
+      path,
+      ...(given.mode === undefined && given.path !== undefined ? {} : { mode: now.mode }),
+      ...(await observedOwners(machine, given, info)),
+    },
+    outputs: { path, ...now },
+  };
+}
 
 async function ensure(call: Call<HostSession>, given: Inputs): Promise<z.input<typeof outputs>> {
   const { path } = given;

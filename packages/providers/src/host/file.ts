@@ -3,7 +3,7 @@ import { posix } from "node:path";
 import { fail } from "@orch/core/model/failure";
 import { Asset, hasSecret, hasUnknown, type PropertyMap, reveal, Secret } from "@orch/core/model/value";
 import { z } from "zod";
-import { asset, type Call, defineResource } from "../direct/index.js";
+import { asset, type Call, defineResource, type ReadResult } from "../direct/index.js";
 import { connectionProperty } from "./connection.js";
 import { asText, contentBytes, resolveContent, sha256, textLimit } from "./content.js";
 import { type FileInfo, type Machine, MachineError } from "./machine.js";
@@ -22,6 +22,7 @@ import {
   pathProperty,
   wantedIds,
 } from "./properties.js";
+import { readFiles } from "./read-files.js";
 import type { HostSession } from "./session.js";
 
 const inputs = z.strictObject({
@@ -143,24 +144,15 @@ export const file = defineResource<HostSession>()({
     const path = given.path ?? id;
     const info = await machine.stat(path);
     if (info?.kind !== "file") return undefined;
-    const content = await machine.read(path);
-    const text = asText(content);
-    const now = await describe(machine, path, info, content);
-    const observed: Partial<Inputs> = {
-      ...given,
-      path,
-      mode: now.mode,
-      ...(await observedOwners(machine, given, info)),
-    };
-    if (now.sha256 === last.sha256 || (given.content !== undefined && text === given.content))
-      return { inputs: observed, outputs: now };
-    // What is really there, in the form that the inputs have it.
-    const { content: _content, ...rest } = observed;
-    if (text !== undefined && (given.content !== undefined || given.source === undefined))
-      return { inputs: { ...rest, content: text }, outputs: now };
-    const source = new Asset({ kind: "uri", uri: `file://${path}` }, now.sha256);
-    return { inputs: { ...rest, source }, outputs: now };
+    return observe(machine, path, given, last, info, await machine.read(path));
   },
+
+  readMany: ({ reads, session, signal }) =>
+    readFiles(session, signal, reads, async (machine, { id, inputs: given, outputs: last }, found) => {
+      const path = given.path ?? id;
+      if (found.info.kind !== "file") return undefined;
+      return observe(machine, path, given, last, found.info, found.content);
+    }),
 
   async update(call) {
     const machine = await call.session.machine(call.inputs.connection);
@@ -177,6 +169,42 @@ export const file = defineResource<HostSession>()({
     await gone(machine.remove(path));
   },
 });
+
+/** Without `content`, it is what `last` says. */
+async function observe(
+  machine: Machine,
+  path: string,
+  given: Partial<Inputs>,
+  last: Partial<z.output<typeof outputs>>,
+  info: FileInfo,
+  content: Buffer | undefined,
+): Promise<ReadResult<typeof inputs, typeof outputs>> {
+  const now =
+    content === undefined
+      ? {
+          path,
+          sha256: last.sha256 ?? "",
+          size: info.size,
+          ...(await describeInfo(machine, info)),
+          ...(last.content === undefined ? {} : { content: last.content }),
+        }
+      : await describe(machine, path, info, content);
+  const text = now.content;
+  const observed: Partial<Inputs> = {
+    ...given,
+    path,
+    mode: now.mode,
+    ...(await observedOwners(machine, given, info)),
+  };
+  if (now.sha256 === last.sha256 || (given.content !== undefined && text === given.content))
+    return { inputs: observed, outputs: now };
+  // What is really there, in the form that the inputs have it.
+  const { content: _content, ...rest } = observed;
+  if (text !== undefined && (given.content !== undefined || given.source === undefined))
+    return { inputs: { ...rest, content: text }, outputs: now };
+  const source = new Asset({ kind: "uri", uri: `file://${path}` }, now.sha256);
+  return { inputs: { ...rest, source }, outputs: now };
+}
 
 const isSecretContent = (given: PropertyMap): boolean =>
   hasSecret(given.content) || given.source instanceof Secret;

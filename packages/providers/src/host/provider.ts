@@ -10,11 +10,15 @@ import { file } from "./file.js";
 import { facts, readFile } from "./invokes.js";
 import { HostSession } from "./session.js";
 import type { SshPool } from "./ssh/pool.js";
+import { archive } from "./system/archive.js";
 import { authorizedKey } from "./system/authorized-key.js";
 import { cronJob } from "./system/cron.js";
 import { firewallTable } from "./system/firewall.js";
+import { gitCheckout } from "./system/git.js";
 import { group } from "./system/group.js";
+import { lineInFile } from "./system/line.js";
 import { package_ } from "./system/package.js";
+import { reboot } from "./system/reboot.js";
 import { packageRepository } from "./system/repository.js";
 import { sysctl } from "./system/sysctl.js";
 import { service, systemdUnit } from "./system/unit.js";
@@ -69,6 +73,10 @@ export const hostProvider = defineProvider({
     sysctl,
     cronJob,
     firewallTable,
+    lineInFile,
+    archive,
+    gitCheckout,
+    reboot,
   ],
   invokes: [readFile, facts],
 });

@@ -13,11 +13,13 @@
  */
 export * from "./resources/accounts.js";
 export * from "./resources/command.js";
+export * from "./resources/contents.js";
 export * from "./resources/files.js";
 export * from "./resources/functions.js";
 export * from "./resources/kernel.js";
 export * from "./resources/packages.js";
 export * from "./resources/provider.js";
+export * from "./resources/reboot.js";
 export * from "./resources/services.js";
 export type {
   Become,
