@@ -75,6 +75,26 @@ export async function startGuest(): Promise<LabGuest> {
     rmSync(directory, { recursive: true, force: true });
   };
 
+  const launch = (): void => {
+    const log = openSync(join(directory, "boot.log"), "a");
+    const started = spawn(
+      "systemd-nspawn",
+      [
+        ...["--quiet", "--settings=no", "--register=no", "--keep-unit", "--link-journal=no"],
+        ...["--resolv-conf=off", "--timezone=off", "--capability=CAP_NET_ADMIN", `--machine=${namespace}`],
+        ...[`--network-namespace-path=/run/netns/${namespace}`, `--directory=${root}`, "--boot"],
+      ],
+      { stdio: ["ignore", log, log], env: { ...process.env, SYSTEMD_NSPAWN_API_VFS_WRITABLE: "network" } },
+    );
+    closeSync(log);
+    endWithThisProcess(started, "TERM", cleaning(directory, namespace, link));
+    child = started;
+    // It ends with this code where the machine restarts, for a service manager to start it again.
+    started.once("exit", (code) => {
+      if (code === 133 && child === started) launch();
+    });
+  };
+
   try {
     mkdirSync(upper);
     mkdirSync(root);
@@ -99,19 +119,12 @@ export async function startGuest(): Promise<LabGuest> {
     tool("ip", "-n", namespace, "link", "set", "host0", "up");
     tool("ip", "-n", namespace, "link", "set", "lo", "up");
 
-    const log = openSync(join(directory, "boot.log"), "a");
-    child = spawn(
-      "systemd-nspawn",
-      [
-        ...["--quiet", "--settings=no", "--register=no", "--keep-unit", "--link-journal=no"],
-        ...["--resolv-conf=off", "--timezone=off", "--capability=CAP_NET_ADMIN", `--machine=${namespace}`],
-        ...[`--network-namespace-path=/run/netns/${namespace}`, `--directory=${root}`, "--boot"],
-      ],
-      { stdio: ["ignore", log, log], env: { ...process.env, SYSTEMD_NSPAWN_API_VFS_WRITABLE: "network" } },
+    launch();
+    await untilAnswering(
+      () => child,
+      there,
+      () => readFileSync(join(directory, "boot.log"), "utf8"),
     );
-    closeSync(log);
-    endWithThisProcess(child, "TERM", cleaning(directory, namespace, link));
-    await untilAnswering(child, there, () => readFileSync(join(directory, "boot.log"), "utf8"));
   } catch (failure) {
     await remove();
     throw failure;
@@ -136,7 +149,18 @@ export async function startGuest(): Promise<LabGuest> {
             "-o",
             `UserKnownHostsFile=${join(directory, "known_hosts")}`,
           ],
-          ...["-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-F", "none", `root@${there}`, "/bin/sh"],
+          ...[
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "ConnectTimeout=5",
+            "-o",
+            "LogLevel=ERROR",
+            "-F",
+            "none",
+            `root@${there}`,
+            "/bin/sh",
+          ],
         ],
         { input: script, encoding: "utf8" },
       ),
@@ -218,11 +242,18 @@ function furnish(root: string, directory: string): void {
   mkdirSync(join(root, "var/lib/apt/lists/partial"), { recursive: true });
 }
 
-async function untilAnswering(child: ChildProcess, host: string, log: () => string): Promise<void> {
+async function untilAnswering(
+  running: () => ChildProcess | undefined,
+  host: string,
+  log: () => string,
+): Promise<void> {
   const deadline = Date.now() + bootMs;
   for (;;) {
-    if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`the guest ended with ${child.signalCode ?? child.exitCode}:\n${log().slice(-4_000)}`);
+    const child = running();
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+      throw new Error(
+        `the guest ended with ${child?.signalCode ?? child?.exitCode}:\n${log().slice(-4_000)}`,
+      );
     if (await greets(host)) return;
     if (Date.now() > deadline)
       throw new Error(`the guest did not answer within ${bootMs} ms:\n${log().slice(-4_000)}`);

@@ -495,4 +495,31 @@ suite("lab: the host provider on a machine with systemd", (guest) => {
     expect((await host.read(base))?.outputs.installed).toBe(true);
     await host.delete(repository);
   });
+
+  test("a restart: waited for, not twice for one step, and not when it is not needed", async () => {
+    const host = await startHost(to(guest()));
+    const boot = (): string => guest().run("cat /proc/sys/kernel/random/boot_id").trim();
+    const first = boot();
+    const unneeded = await host.create("Reboot", { onlyIfNeeded: true });
+    expect(unneeded.outputs).toEqual({ bootId: first, rebooted: false });
+    const base = {
+      urn: "urn:pulumi:test::host::host:index:Reboot::it",
+      type: "host:index:Reboot",
+      name: "it",
+      preview: false,
+    };
+    const request = { ...base, inputs: { wait: 120, triggers: ["kernel 1"] }, token: "step-1" };
+    const made = await host.provider.create(request);
+    expect(made.outputs).toMatchObject({ rebooted: true });
+    expect(boot()).not.toBe(first);
+    expect(made.outputs.bootId).toBe(boot());
+    // A step that was cut off while the machine restarted: it began at another start than this one.
+    guest().run(`mkdir -p /var/lib/orch; printf %s ${first} >/var/lib/orch/reboot-step-2`);
+    const again = await host.provider.create({ ...request, token: "step-2" });
+    expect(again.outputs).toEqual({ bootId: made.outputs.bootId, rebooted: true });
+    const live = { type: "Reboot", id: made.id, inputs: request.inputs, outputs: made.outputs };
+    const updated = await host.update(live, { wait: 120, triggers: ["kernel 2"] });
+    expect(updated.outputs.bootId).not.toBe(made.outputs.bootId);
+    expect(updated.outputs.bootId).toBe(boot());
+  });
 });

@@ -1,6 +1,6 @@
 /** The host provider against a real sshd, verb by verb. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type PropertyMap, Secret } from "@orch/core/model/value";
@@ -97,6 +97,68 @@ describeLab("lab: the host provider over a real sshd", ["sshd"], () => {
     const second = await startHost({});
     await second.create("Command", { create: "true", ...to(server) });
     expect(server.logins() - before).toBe(1);
+  });
+
+  test("ten resources of ten kinds cost one connection; drift of 500 files is a few scripts, and tells the same as 500 reads", async () => {
+    const before = server.logins();
+    const host = await startHost(to(server));
+    const folder = tempFolder();
+    writeFileSync(join(folder, "conf"), "");
+    await host.create("Directory", { path: join(folder, "d") });
+    await Promise.all([
+      ...[1, 2, 3].map((n) => host.create("LineInFile", { path: join(folder, "conf"), line: `${n}` })),
+      ...[1, 2, 3].map((n) => host.create("Command", { create: `echo ${n}` })),
+      ...[1, 2, 3].map((n) => host.create("File", { path: join(folder, `f${n}`), content: `${n}` })),
+    ]);
+    expect(server.logins() - before).toBe(1);
+
+    const { checked } = host;
+    const files: Live[] = [];
+    for (let i = 0; i < 500; i++) {
+      const path = join(folder, "d", i % 100 === 7 ? `it's ${i}` : `f${i}`);
+      const content = `content ${i}\n`;
+      writeFileSync(path, content);
+      chmodSync(path, 0o644);
+      const inputs = await checked("File", { path, content });
+      files.push({ type: "File", id: path, inputs, outputs: {} });
+    }
+    const type = "host:index:File";
+    const request = (file: Live) => ({
+      ...file,
+      type,
+      name: "it",
+      urn: `urn:pulumi:test::host::${type}::it`,
+    });
+    const sessions = (): number =>
+      server.log().match(/Starting session: command|server_input_channel_req: channel \d+ request exec/g)
+        ?.length ?? 0;
+    const measure = async <T>(
+      work: () => Promise<T>,
+    ): Promise<{ answer: T; scripts: number; ms: number }> => {
+      const [scripts, ms] = [sessions(), Date.now()];
+      const answer = await work();
+      return { answer, scripts: sessions() - scripts, ms: Date.now() - ms };
+    };
+    // As the engine does without `readMany`: each by itself, several at a time.
+    const one = await measure(() => Promise.all(files.map((file) => host.provider.read(request(file)))));
+    const known = files.map((file, i) => ({ ...file, outputs: one.answer[i]?.object?.outputs ?? {} }));
+    writeFileSync(known[3]?.id as string, "changed\n");
+    chmodSync(known[4]?.id as string, 0o600);
+    rmSync(known[5]?.id as string);
+    rmSync(known[7]?.id as string);
+    const many = await measure(async () => host.provider.readMany?.({ reads: known.map(request) }));
+    const some = known.slice(0, 20);
+    expect(many.answer?.slice(0, 20)).toEqual(
+      await Promise.all(some.map((file) => host.provider.read(request(file)))),
+    );
+    expect(many.answer?.slice(20)).toEqual(one.answer.slice(20));
+    expect(many.answer?.[3]).toMatchObject({ object: { inputs: { content: "changed\n" } } });
+    expect(many.answer?.[4]).toMatchObject({ object: { inputs: { mode: "0600" } } });
+    expect(many.answer?.[5]).toEqual({});
+    expect(many.scripts).toBeLessThanOrEqual(4);
+    console.info(
+      `drift of 500 files: one by one ${one.ms} ms; together ${many.ms} ms and ${many.scripts} scripts`,
+    );
   });
 
   test("check, diff and previews do not connect", async () => {

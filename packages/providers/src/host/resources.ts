@@ -11,6 +11,7 @@
  *
  * This module imports nothing but the SDK, so that programs load fast; the provider runs inside orch.
  */
+export { type Inventory, type InventoryHost, inventory } from "./inventory/index.js";
 export * from "./resources/accounts.js";
 export * from "./resources/command.js";
 export * from "./resources/contents.js";
