@@ -442,6 +442,7 @@ export class KubernetesProvider implements Provider {
       place,
       inputs,
       object: applied.object,
+      onlyLook: before !== undefined && isManagedBy(before, manager),
       signal,
       status,
       ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),

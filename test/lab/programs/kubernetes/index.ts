@@ -3,6 +3,9 @@ import * as pulumi from "@pulumi/pulumi";
 
 const config = new pulumi.Config();
 const labels = { app: "web" };
+// For trying out what goes wrong: a label that makes the laboratory's pods fail, and how long to wait for them.
+const broken = config.get("brokenLabel");
+const annotations = { "pulumi.com/timeoutSeconds": config.get("timeout") ?? "60" };
 
 const namespace = new k8s.core.v1.Namespace("shop", { metadata: { name: "shop" } });
 const inShop = { namespace: namespace.metadata.name };
@@ -17,12 +20,12 @@ const credentials = new k8s.core.v1.Secret("credentials", {
 });
 
 const web = new k8s.apps.v1.Deployment("web", {
-  metadata: { ...inShop, name: "web" },
+  metadata: { ...inShop, name: "web", annotations },
   spec: {
     replicas: config.getNumber("replicas") ?? 2,
     selector: { matchLabels: labels },
     template: {
-      metadata: { labels },
+      metadata: { labels: { ...labels, ...(broken === undefined ? {} : { lab: broken }) } },
       spec: {
         containers: [
           {
@@ -42,7 +45,7 @@ const web = new k8s.apps.v1.Deployment("web", {
 });
 
 const service = new k8s.core.v1.Service("web", {
-  metadata: { ...inShop, name: "web" },
+  metadata: { ...inShop, name: "web", annotations },
   spec: { selector: labels, ports: [{ port: 80 }] },
 });
 

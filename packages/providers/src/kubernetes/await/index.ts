@@ -17,6 +17,8 @@ export interface Awaiting {
   readonly object: KubernetesObject;
   /** Seconds; absent: ten minutes, or the annotation `pulumi.com/timeoutSeconds`. */
   readonly timeoutSeconds?: number;
+  /** Only look: the object was made by a run that was cut off, and what comes next may be another version of it. */
+  readonly onlyLook?: boolean;
   readonly signal: AbortSignal;
   readonly status: (text: string) => void;
 }
@@ -58,6 +60,8 @@ export async function awaitReady(request: Awaiting): Promise<Awaited> {
     const now = await judge(object, judging);
     if (now.state === "ready") return { object };
     if (now.state === "failed") return { object, unfinished: now.why };
+    if (request.onlyLook)
+      return { object, unfinished: `the run that made it was cut off; it waits for ${now.what}` };
     if (now.what !== said) status(`waits for ${now.what}`);
     said = now.what;
     if (Date.now() + wait > until)
