@@ -230,6 +230,34 @@ describeLab("kubernetes on a real control plane", kubernetesNeeds, () => {
       expect((await cluster.call("GET", pathOf("theirs"))).body.data).toEqual({ theirs: "1" });
     });
 
+    test("what Pulumi's plugin made goes on with its field manager, and is no conflict", async () => {
+      const { diff, update, read } = await live();
+      const inputs = configMap("a", { one: "1", two: "2" });
+      // As the plugin makes objects, and as its state has them (provider/pkg/provider/provider.go).
+      await cluster.call(
+        "POST",
+        `/api/v1/namespaces/${namespace}/configmaps?fieldManager=pulumi-kubernetes`,
+        inputs,
+      );
+      const { body } = await cluster.call("GET", pathOf("a"));
+      const hidden = {
+        __inputs: inputs,
+        __initialApiVersion: "v1",
+        __fieldManager: "pulumi-kubernetes-1f2e3d4c",
+      };
+      const made = { type: ConfigMap, id: `${namespace}/a`, inputs, outputs: { ...body, ...hidden } };
+      expect(await read(made)).toMatchObject({ inputs, outputs: hidden });
+      expect((await diff(made, inputs)).changes).toBe("none");
+      const wanted = configMap("a", { one: "3" });
+      expect((await diff(made, wanted)).detailed).toMatchObject([{ path: "data.one" }, { path: "data.two" }]);
+      await update(made, wanted);
+      const after = (await cluster.call("GET", pathOf("a"))).body;
+      expect(after.data).toEqual({ one: "3" });
+      expect(after.metadata.managedFields).toContainEqual(
+        expect.objectContaining({ manager: "pulumi-kubernetes-1f2e3d4c", operation: "Apply" }),
+      );
+    });
+
     test("what a Secret holds is secret, and comes back as base64", async () => {
       const { create, read, diff } = await live({ enableSecretMutable: true });
       const Secret_ = "kubernetes:core/v1:Secret";

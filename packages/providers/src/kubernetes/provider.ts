@@ -43,12 +43,13 @@ import { checkInputs, toObject, whereOf } from "./inputs.js";
 import { invoke } from "./invokes.js";
 import { isNamespaced, type Kind, kindOf, kindText } from "./kinds.js";
 import { findByName, pages, waitForKind } from "./lists.js";
-import { changesOf, isManagedBy, managersOf } from "./managed-fields.js";
+import { changesOf, isController, isManagedBy, managersOf } from "./managed-fields.js";
 import { annotation, idOf, type KubernetesObject, parseId } from "./object.js";
 import {
   importedInputs,
   importedKey,
   initialApiVersionKey,
+  kept,
   outputsOf,
   predicted,
   previewOutputs,
@@ -69,6 +70,8 @@ export class KubernetesProvider implements Provider {
   #api: KubernetesApi | undefined;
   /** Scope of the kinds that the program itself defines: known before the server knows. */
   readonly #defined = new Map<string, boolean>();
+  /** Uids of objects that this plan compares: one that is replaced under its own name is still there when its successor is planned. */
+  readonly #compared = new Set<string>();
   /** Said once: plans go on by comparing inputs. */
   readonly #degraded = new Set<string>();
 
@@ -209,6 +212,8 @@ export class KubernetesProvider implements Provider {
     const { urn, type, oldInputs, oldOutputs, newInputs, ignoreChanges } = request;
     return this.#guarded(urn, [oldInputs, oldOutputs, newInputs], async () => {
       const kind = kindOf(type, reveal(newInputs.kind ?? null));
+      const uid = uidOf(oldOutputs);
+      if (uid !== undefined) this.#compared.add(uid);
       return compareInputs(
         {
           kind,
@@ -249,7 +254,7 @@ export class KubernetesProvider implements Provider {
       const remembered = { manager, initialApiVersion: kind.apiVersion };
       return {
         kind: "would-be",
-        before: oldOutputs,
+        before: isMap(oldOutputs.metadata) ? (kept(oldOutputs as never) as PropertyMap) : oldOutputs,
         after: outputsOf(kind, object, newInputs, remembered),
         taken,
       };
@@ -320,9 +325,8 @@ export class KubernetesProvider implements Provider {
       const place = this.#placeIn(kind, resource, inputs);
       const live = await this.#server.get(place, signal, true);
       if (live === undefined && kind.patch) return blind();
-      // One that is replaced under its own name is still there.
       if (live !== undefined && !kind.patch) {
-        this.#refuseForeign(place, live, manager);
+        if (!this.#compared.has(String(live.metadata.uid))) this.#refuseForeign(place, live, manager);
         return blind();
       }
       const { object } = await apply(this.#server, {
@@ -396,6 +400,24 @@ export class KubernetesProvider implements Provider {
     });
   }
 
+  /** Somebody made the object between looking and applying, so that both made one. Our own request sent twice is no twin. */
+  #refuseTwin(place: Place, object: KubernetesObject, manager: string): void {
+    const others = managersOf(object)
+      .filter((entry) => entry.manager !== manager && !isController(entry))
+      .map((entry) => entry.manager ?? "somebody");
+    if (others.length === 0 || this.#settings.upsertExistingObjects) return;
+    fail({
+      reason: "conflict",
+      message: `${placeText(place)} was made by ${others.join(" and ")} at the same moment, and has this resource's fields too now.`,
+      path: "metadata.name",
+      expected: "no object of this name",
+      found: `one that is managed by ${others.join(", ")}`,
+      next: [
+        `Look at it, and take it over with \`import: ${JSON.stringify(idOf(object.metadata))}\`, or name the new object otherwise.`,
+      ],
+    });
+  }
+
   async #create(kind: Kind, request: CreateRequest, signal: AbortSignal): Promise<CreateResponse> {
     const { urn, inputs, timeoutSeconds } = request;
     const api = this.#server;
@@ -437,6 +459,7 @@ export class KubernetesProvider implements Provider {
         onWarning: this.#warner(urn),
       }),
     );
+    if (before === undefined && !applied.created) this.#refuseTwin(place, applied.object, manager);
     const awaited = await awaitReady({
       api,
       place,
