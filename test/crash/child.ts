@@ -11,8 +11,8 @@ import { hasChanges } from "@orch/core/model/plan";
 import type { ResourceState } from "@orch/core/model/resource";
 import type { Urn } from "@orch/core/model/urn";
 import { type PropertyMap, reveal } from "@orch/core/model/value";
-import type { Backend, Run, StackStore } from "@orch/core/state/contract";
 import { createCrypter, openSqliteBackend } from "@orch/core/state/index";
+import { type Death, deadly, deathAt, die } from "./deadly.js";
 import { runVersion } from "./program.js";
 import { type StoreOptions, storeLoader } from "./provider.js";
 import { logEnd } from "./wal.js";
@@ -23,7 +23,7 @@ export interface Task {
   /** 0: destroy. */
   readonly version: 0 | 1 | 2;
   /** Die around the n-th boundary of the journal, counted from 1: run begun, each append, run finished. */
-  readonly kill?: { readonly boundary: number; readonly when: "before" | "after" };
+  readonly kill?: Death;
   /** Die this many ms after the apply began. */
   readonly killAfter?: number;
   readonly fail?: StoreOptions["failAt"];
@@ -66,42 +66,15 @@ const database = `${task.dir}/state.db`;
 const { now } = Date;
 Date.now = () => now() + (task.clock ?? 0);
 
-const die = (): void => {
-  process.kill(process.pid, "SIGKILL");
-};
-let boundaries = 0;
-async function boundary<T>(work: () => Promise<T>): Promise<T> {
-  const n = ++boundaries;
-  const mine = task.kill?.boundary === n ? task.kill.when : undefined;
-  if (mine === "before") die();
-  const result = await work();
-  if (mine === "after") die();
+const death = deathAt(task.kill, () => {
   if (task.acknowledged) writeFileSync(task.acknowledged, String(logEnd(`${database}-wal`)));
-  return result;
-}
-
-/** The backend as it is, with a place to die at around everything that becomes durable. */
-function deadly(backend: Backend): Backend {
-  const run = (inner: Run): Run => ({
-    ...inner,
-    append: (records) => boundary(() => inner.append(records)),
-    finish: (outcome) => boundary(() => inner.finish(outcome)),
-  });
-  const store = (inner: StackStore): StackStore => ({
-    ...inner,
-    beginRun: async (start, options) => run(await boundary(() => inner.beginRun(start, options))),
-  });
-  return {
-    ...backend,
-    openStack: async (project, stack, crypter) => store(await backend.openStack(project, stack, crypter)),
-  };
-}
+});
 
 const say = (line: string): void => {
   if (task.lines) process.stderr.write(`${line}\n`);
 };
 
-const backend = deadly(await openSqliteBackend(database));
+const backend = deadly(await openSqliteBackend(database), death.around);
 if ((await backend.listStacks("crash")).length === 0) await backend.createStack("crash", "dev");
 const store = await backend.openStack("crash", "dev", createCrypter(key));
 const signal = new AbortController();
@@ -166,7 +139,7 @@ const report: Report = {
   ...(outcome ? { outcome } : {}),
   failures: failures.map(told),
   warnings: warnings.map(told),
-  boundaries,
+  boundaries: death.count,
   open: snapshot.unfinished.map(({ intent: { urn, op, type, at } }) => ({ urn, op, type, at })),
   rows: snapshot.resources.map((row) => ({
     ...row,
