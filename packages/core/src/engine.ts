@@ -417,9 +417,9 @@ async function earlierOf(
         first.failure,
       ),
     );
-  // Killed between two steps, a run left nothing open but itself: the next one that writes ends it.
-  const newest = await store.runs(1);
-  if (newest.some(({ outcome }) => outcome === undefined)) await resumeRun(context);
+  // Killed between two steps, a run left nothing open but itself: whoever is alone with the stack next ends it.
+  if ((await store.runs()).some(({ outcome }) => outcome === undefined))
+    await (await beginRun(context, runStart("resume"), "stack", { wait: false })).finish("succeeded");
   return earlierState(store, snapshot, before);
 }
 
