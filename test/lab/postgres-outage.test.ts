@@ -190,4 +190,18 @@ describeLab("PostgreSQL goes away while a run writes", ["postgres"], () => {
     expect(await failureOf(begin(run, 0))).toMatchObject({ reason: "state-locked" });
     expect(await journal()).toBe("");
   });
+
+  test("a server that comes back without what it had acknowledged is told, and nothing is written to it", async () => {
+    const store = await openStore({ port: proxy.port });
+    const run = await store.beginRun(start);
+    await begin(run, 0);
+    // As a standby that was behind: the mark of the newest transaction is not there.
+    await server.sql("update orch.writers set number = number - 1", database);
+    proxy.next("unsent");
+    expect(await failureOf(begin(run, 1))).toMatchObject({
+      reason: "backend-error",
+      message: expect.stringContaining("has lost what it had acknowledged"),
+    });
+    expect(await journal()).toBe("intent|0");
+  });
 });
