@@ -1,9 +1,13 @@
 /** The host provider on a whole machine with systemd, booted for the test: accounts, keys, sudo, units, packages, kernel, cron, firewall. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type PropertyMap, Secret } from "@orch/core/model/value";
+import type { Provider } from "@orch/core/provider/contract";
+import { hostLoader } from "@orch/providers/host/index";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { providerConformance } from "../conformance/provider.js";
 import { failureOf, type Live, startHost, tempFolder } from "../unit/host/kit.js";
 import { type LabGuest, noGuestHere, startGuest } from "./guest.js";
 import { describeLab } from "./requirements.js";
@@ -521,5 +525,54 @@ suite("lab: the host provider on a machine with systemd", (guest) => {
     const updated = await host.update(live, { wait: 120, triggers: ["kernel 2"] });
     expect(updated.outputs.bootId).not.toBe(made.outputs.bootId);
     expect(updated.outputs.bootId).toBe(boot());
+  });
+
+  const load = async () => {
+    const context = { projectDir: tmpdir(), project: "conformance", stack: "test", log: () => {} };
+    return (await hostLoader().load({ name: "host" }, context)) as Provider;
+  };
+  let n = 0;
+  providerConformance("host:index:User on a machine with systemd", async () => {
+    const name = `conf${n++}`;
+    return {
+      provider: await load(),
+      config: to(guest()),
+      type: "host:index:User",
+      inputs: { name, comment: "one", shell: "/bin/sh" },
+      changed: { name, comment: "two", shell: "/bin/sh" },
+      replaced: { name: `${name}r`, comment: "one", shell: "/bin/sh" },
+      more: [{ name: `${name}a`, comment: "a" }, { name: `${name}b` }],
+      invalid: { inputs: { name: "It's", uid: -1, shell: "sh" }, paths: ["name", "uid", "shell"] },
+      failing: { name: `${name}f`, comment: "", group: "no-such-group" },
+      secretProperty: "comment",
+      exists: async (id) => guest().run(`getent passwd ${id} || :`) !== "",
+      count: async () => Number(guest().run(`getent passwd | grep -c ^${name} || :`)),
+      remove: async (id) => void guest().run(`userdel ${id}`),
+    };
+  });
+  providerConformance("host:index:CronJob on a machine with systemd", async () => {
+    const name = `conf${n++}`;
+    const job = { schedule: "@daily", command: "true", user: "root" };
+    return {
+      provider: await load(),
+      config: to(guest()),
+      type: "host:index:CronJob",
+      inputs: { name, ...job },
+      changed: { name, ...job, schedule: "5 4 * * *" },
+      replaced: { name: `${name}r`, ...job },
+      more: [
+        { name: `${name}a`, ...job },
+        { name: `${name}b`, ...job },
+      ],
+      invalid: {
+        inputs: { name: "a.b", schedule: "61 * * * *", command: "a\nb" },
+        paths: ["name", "schedule", "command"],
+      },
+      failing: { name: `${name}f`, ...job, user: "nosuch" },
+      secretProperty: "command",
+      exists: async (id) => guest().run(`ls /etc/cron.d/${id} 2>/dev/null || :`) !== "",
+      count: async () => Number(guest().run(`ls /etc/cron.d | grep -c ^${name} || :`)),
+      remove: async (id) => void guest().run(`rm /etc/cron.d/${id}`),
+    };
   });
 });

@@ -105,6 +105,10 @@ export class CronJob extends HostResource {
   declare readonly path: pulumi.Output<string>;
   /** What is in it. */
   declare readonly content: pulumi.Output<string>;
+  /** Absent where the file has another shape than one job; so are the next two. */
+  declare readonly schedule: pulumi.Output<string | undefined>;
+  declare readonly command: pulumi.Output<string | undefined>;
+  declare readonly user: pulumi.Output<string | undefined>;
 
   /** One that somebody else manages; `id` is the name. */
   static get(name: string, id: pulumi.Input<pulumi.ID>, options?: pulumi.CustomResourceOptions): CronJob {
@@ -114,6 +118,12 @@ export class CronJob extends HostResource {
     return isOfType(value, "host:index:CronJob");
   }
   constructor(name: string, args: CronJobArgs, options?: pulumi.CustomResourceOptions) {
-    super("host:index:CronJob", ["name", "path", "content"], name, args, options);
+    super(
+      "host:index:CronJob",
+      ["name", "path", "content", "schedule", "command", "user"],
+      name,
+      args,
+      options,
+    );
   }
 }

@@ -1,4 +1,5 @@
 /** `host:index:CronJob`: a file of its own in /etc/cron.d (crontab(5)). */
+import { hasSecret } from "@orch/core/model/value";
 import { z } from "zod";
 import { connectionProperty } from "../connection.js";
 import { oneLine, overwriteProperty } from "./common.js";
@@ -61,6 +62,9 @@ const outputs = z.strictObject({
   name: z.string().describe("Name of the file."),
   path: z.string().describe("The file."),
   content: z.string().describe("What is in it."),
+  schedule: z.string().optional().describe("When; absent where the file has another shape than one job."),
+  command: z.string().optional().describe("What is run."),
+  user: z.string().optional().describe("Who runs it."),
 });
 type Inputs = z.output<typeof inputs>;
 
@@ -110,6 +114,8 @@ export const cronJob = defineSystem({
   outputs,
   replaceOn: ["name"],
   stables: ["name", "path"],
+  // Percent signs are written otherwise, so the text alone would not show it.
+  secretOutputs: (given) => (hasSecret(given.command) || hasSecret(given.environment) ? ["content"] : []),
   idOf: ({ name }) => name,
   fromId: (name) => (/^[A-Za-z0-9_-]+$/.test(name) ? { name } : undefined),
   title: (name) => `the cron job ${name}`,
@@ -146,7 +152,12 @@ export const cronJob = defineSystem({
           : {}),
         ...(job && job.environment === undefined && at.inputs.environment ? { environment: {} } : {}),
       },
-      outputs: { name, path: pathOf(name), content },
+      outputs: {
+        name,
+        path: pathOf(name),
+        content,
+        ...(job === undefined ? {} : { schedule: job.schedule, command: job.command, user: job.user }),
+      },
     };
   },
   apply: ({ inputs: given }) => ({

@@ -1,4 +1,5 @@
 /** `host:index:FirewallTable`: one nftables table, owned whole (nft(8)). Other tables are left alone. */
+import { hasSecret } from "@orch/core/model/value";
 import { z } from "zod";
 import { connectionProperty } from "../connection.js";
 import { overwriteProperty } from "./common.js";
@@ -45,6 +46,7 @@ export const firewallTable = defineSystem({
   outputs,
   replaceOn: ["family", "name"],
   stables: ["family", "name", "path"],
+  secretOutputs: (given) => (hasSecret(given.rules) ? ["listing", "expected"] : []),
   idOf: ({ family, name: table }) => `${family} ${table}`,
   fromId(id) {
     const [family, table, ...rest] = id.split(" ");
