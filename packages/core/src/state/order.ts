@@ -1,9 +1,9 @@
 /** Rows in the order in which they can be made, and so, reversed, deleted. */
-import type { ResourceState } from "../model/resource.js";
+import type { Resource, ResourceState } from "../model/resource.js";
 import type { Urn } from "../model/urn.js";
 
 /** Everything that must be there while this row is: the reverse is the order of deletion. */
-export function neededBy(row: ResourceState): Set<Urn> {
+export function neededBy(row: Resource | ResourceState): Set<Urn> {
   const needed = new Set<Urn>(row.dependencies);
   for (const urns of Object.values(row.propertyDependencies)) for (const urn of urns) needed.add(urn);
   if (row.parent) needed.add(row.parent);

@@ -1,0 +1,110 @@
+/** Why a plan does what it does: from a step back to the first change. Pure functions over a plan's steps. */
+import type { PropertyChange } from "../model/diff.js";
+import type { Step, StepReason } from "../model/plan.js";
+import type { Resource, ResourceState } from "../model/resource.js";
+import type { Urn } from "../model/urn.js";
+import { hasUnknown } from "../model/value.js";
+
+/** The step that says what happens to the object under each URN; the deleting half of a replace says nothing of its own. */
+export type StepIndex = ReadonlyMap<Urn, Step>;
+
+export function indexSteps(steps: readonly Step[]): StepIndex {
+  const index = new Map<Urn, Step>();
+  for (const step of steps) {
+    const half = step.op === "delete" && (step.replaced !== undefined || step.prior.deposed !== undefined);
+    if (!half) index.set(step.urn, step);
+  }
+  return index;
+}
+
+/** One link of the chain from a consequence to the first change. */
+export interface Cause {
+  readonly step: Step;
+  /** What decides: the changes that force a replace, or those of an update. Empty where `reason` says it all. */
+  readonly changes: readonly PropertyChange[];
+  readonly reason?: StepReason;
+  /** How the link before this one depends on it: through that property of its, its provider, or an option. */
+  readonly through?: string;
+}
+
+/** What a resource is, as the step has it. */
+export const subjectOf = (step: Step): Resource | ResourceState =>
+  "resource" in step ? step.resource : step.prior;
+
+/** What differs, of a step that has a comparison. */
+export function changesOf(step: Step): readonly PropertyChange[] {
+  if (step.op === "update") return step.diff.changes;
+  return step.op === "create" && step.replaces !== undefined ? step.replaces.diff.changes : [];
+}
+
+/** The changes that make a step what it is: of a replace those that force it, of an update all that count. */
+function decisive(step: Step): readonly PropertyChange[] {
+  const changes = changesOf(step).filter(({ effect }) => effect !== "suppressed");
+  return step.op === "create" ? changes.filter(({ effect }) => effect === "replace") : changes;
+}
+
+/**
+ * The step itself and, link by link, what made it so; the last one is the first change: something that the program, a person or the
+ * world outside did. Of several causes the chain takes one that is not itself a consequence, if there is any.
+ */
+export function causeChain(start: Step, index: StepIndex): readonly Cause[] {
+  const chain: Cause[] = [];
+  const seen = new Set<Urn>();
+  let step: Step | undefined = start;
+  let through: string | undefined;
+  while (step !== undefined && !seen.has(step.urn)) {
+    seen.add(step.urn);
+    const changes = decisive(step);
+    chain.push({
+      step,
+      changes,
+      ...(step.reason === undefined ? {} : { reason: step.reason }),
+      ...(through === undefined ? {} : { through }),
+    });
+    const next: Before | undefined = before(step, changes, index);
+    step = next?.step;
+    through = next?.through;
+  }
+  return chain;
+}
+
+interface Before {
+  readonly step: Step;
+  readonly through: string;
+}
+
+function before(step: Step, changes: readonly PropertyChange[], index: StepIndex): Before | undefined {
+  const found = (urn: Urn | undefined, through: string): Before | undefined => {
+    const other = urn === undefined ? undefined : index.get(urn);
+    return other === undefined || !acts(other) ? undefined : { step: other, through };
+  };
+  const { reason } = step;
+  if (reason?.kind === "dependency-replaced") return found(reason.urn, "what it stands on");
+  if (reason?.kind === "replace-with") return found(reason.urn, "replaceWith");
+  if (reason?.kind === "provider-changed") return found(subjectOf(step).provider, "its provider");
+  // A change whose new value is known is the program's own: the chain ends here.
+  if (changes.length === 0 || changes.some(({ after }) => !hasUnknown(after))) return undefined;
+  for (const { path } of changes) {
+    const property = String(path[0]);
+    const [source] = unknownSources(step, property, index).filter(acts);
+    if (source !== undefined) return { step: source, through: property };
+  }
+  return undefined;
+}
+
+const acts = (step: Step): boolean => step.op !== "same" && step.op !== "delete";
+
+/**
+ * The steps of the resources that an unknown property's value may come from: of those that the program took it from, the ones of
+ * which something is not known yet. What is replaced comes first, then what is created, then what is updated.
+ */
+export function unknownSources(step: Step, property: string, index: StepIndex): readonly Step[] {
+  const from = subjectOf(step).propertyDependencies[property] ?? [];
+  const steps = from.map((urn) => index.get(urn)).filter((source) => source !== undefined);
+  return steps.filter(acts).sort((a, b) => rank(a) - rank(b));
+}
+
+function rank(step: Step): number {
+  if (step.op !== "create") return 2;
+  return step.replaces === undefined ? 1 : 0;
+}
