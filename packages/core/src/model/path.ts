@@ -68,7 +68,7 @@ export function formatPath(path: PropertyPath): string {
 export function getPath(root: Value | undefined, path: PropertyPath): Value | undefined {
   let value = root;
   for (const segment of path) {
-    if (value instanceof Secret) value = value.value;
+    while (value instanceof Secret) value = value.value;
     if (typeof segment === "number") {
       if (!isArray(value)) return undefined;
       value = value[segment];
