@@ -227,6 +227,11 @@ describeLab("kubernetes: logging in, rights, many objects at once", kubernetesNe
     expect(await failureOf(create("kubernetes:apps/v1:Deployment", deployment))).toMatchObject({
       message: expect.stringContaining("may not get deployments.apps in the namespace"),
     });
+    expect(await failureOf(list(ConfigMap, { zone: "x" }))).toMatchObject({
+      reason: "invalid-property",
+      path: "zone",
+      expected: "namespace, labelSelector, fieldSelector",
+    });
     expect(await failureOf(list("kubernetes:core/v1:Node", {}))).toMatchObject({
       message: expect.stringContaining("may not list nodes in the whole cluster"),
       next: [expect.stringContaining("Bind a ClusterRole"), "kubectl auth can-i list nodes"],

@@ -216,6 +216,10 @@ export function toObject(kind: Kind, inputs: PropertyMap): KubernetesObject {
   return { ...object, apiVersion: kind.apiVersion, kind: kind.kind, metadata } as KubernetesObject;
 }
 
+/** With the uid of the object that is known: applied to another one of its name, or to none, it is refused. */
+export const withUid = (object: KubernetesObject, uid: string | undefined): KubernetesObject =>
+  uid === undefined ? object : { ...object, metadata: { ...object.metadata, uid } };
+
 /** Two patches of one object must not fight over annotations that are meant for orch. */
 function withoutOrders(annotations: JsonObject | undefined): JsonObject | undefined {
   if (annotations === undefined) return undefined;

@@ -1,4 +1,5 @@
 /** Lists: many objects of a kind with one request per 500 of them. */
+import { fail } from "@orch/core/model/failure";
 import { type KubernetesApi, type Place, poll } from "./api.js";
 import { isStatus } from "./failures.js";
 import type { KubernetesObject } from "./object.js";
@@ -48,6 +49,27 @@ export async function* pages(
     yield answer.items.map((item) => ({ ...item, apiVersion, kind }));
     token = answer.metadata.continue || undefined;
   } while (token !== undefined);
+}
+
+const scopeKeys = ["namespace", "labelSelector", "fieldSelector"] as const;
+
+/** What narrows a search, as it was given. @throws `invalid-property` */
+export function listScope(
+  type: string,
+  given: Readonly<Record<string, unknown>>,
+): Partial<Record<(typeof scopeKeys)[number], string>> {
+  for (const [key, value] of Object.entries(given)) {
+    const known = scopeKeys.some((one) => one === key);
+    if (known && typeof value === "string") continue;
+    fail({
+      reason: "invalid-property",
+      message: known ? `${key} must be a text.` : `${type} can't be searched by ${key}.`,
+      path: key,
+      expected: known ? "a text" : scopeKeys.join(", "),
+      found: known ? typeof value : key,
+    });
+  }
+  return given;
 }
 
 /** The objects of these names, by name; ends as soon as all are found. */

@@ -30,20 +30,22 @@ import type {
 import { checkAgainst, fromConfiguration } from "../direct/check.js";
 import { differences, diffResponse } from "../direct/diff.js";
 import { plain, redact, redactFailure, secretTexts } from "../direct/secrets.js";
-import { type ApiResource, KubernetesApi, type Place, placeText } from "./api.js";
+import { type ApiResource, KubernetesApi, type Place } from "./api.js";
 import { apply, clearRemoved, fieldManagerOf, forces } from "./apply.js";
 import { awaitReady } from "./await/index.js";
 import { waitForRule } from "./await/wait-for.js";
+import { type Read, readInGroups } from "./bulk.js";
 import { type Configuration, configuration, configurationFailures } from "./config.js";
+import { createObject, refuseForeign, waitForOthersMs } from "./create.js";
 import { releasePatch, remove } from "./delete.js";
 import { compareInputs, type DryRun } from "./diff.js";
 import { isForbidden, isStatus, isUidMismatch, isUnreachable, StatusError } from "./failures.js";
 import { saysImmutable } from "./immutable.js";
-import { checkInputs, toObject, whereOf } from "./inputs.js";
+import { checkInputs, toObject, whereOf, withUid } from "./inputs.js";
 import { invoke } from "./invokes.js";
 import { isNamespaced, type Kind, kindOf, kindText } from "./kinds.js";
-import { findByName, pages, waitForKind } from "./lists.js";
-import { changesOf, isController, isManagedBy, managersOf } from "./managed-fields.js";
+import { findByName, listScope, pages, waitForKind } from "./lists.js";
+import { changesOf } from "./managed-fields.js";
 import { annotation, idOf, type KubernetesObject, parseId } from "./object.js";
 import {
   importedInputs,
@@ -56,9 +58,6 @@ import {
   readInputs,
   readOutputs,
 } from "./outputs.js";
-
-/** How long a creation waits for its namespace, or for the definition of its kind, which may be made in the same run. */
-const waitForOthersMs = 60_000;
 
 export class KubernetesProvider implements Provider {
   readonly package: PackageDescriptor;
@@ -235,14 +234,15 @@ export class KubernetesProvider implements Provider {
     kind: Kind,
     { urn, id, oldInputs, oldOutputs, newInputs }: DiffRequest,
   ): Promise<DryRun> {
-    if (hasUnknown(newInputs) || oldInputs[importedKey] === true) return { kind: "unknown" };
+    if (hasUnknown(newInputs) || oldInputs[importedKey] === true || this.#degraded.size > 0)
+      return { kind: "unknown" };
     const manager = fieldManagerOf(urn, newInputs, oldOutputs);
     try {
       const place = await this.#placeOf(kind, id, this.#stop.signal, true);
       if (place === undefined) return { kind: "unknown" };
       const { object, taken } = await apply(this.#server, {
         place,
-        object: withUid(toObject(kind, newInputs), oldOutputs),
+        object: withUid(toObject(kind, newInputs), uidOf(oldOutputs)),
         manager,
         force: forces(newInputs, this.#settings.enablePatchForce),
         known: oldInputs,
@@ -326,7 +326,8 @@ export class KubernetesProvider implements Provider {
       const live = await this.#server.get(place, signal, true);
       if (live === undefined && kind.patch) return blind();
       if (live !== undefined && !kind.patch) {
-        if (!this.#compared.has(String(live.metadata.uid))) this.#refuseForeign(place, live, manager);
+        const own = this.#compared.has(String(live.metadata.uid)) || this.#settings.upsertExistingObjects;
+        if (!own) refuseForeign(place, live, manager);
         return blind();
       }
       const { object } = await apply(this.#server, {
@@ -382,145 +383,42 @@ export class KubernetesProvider implements Provider {
     return { kind, resource, name, ...(resource.namespaced ? { namespace } : {}) };
   }
 
-  /** Somebody else's object is not taken over by chance. */
-  #refuseForeign(place: Place, live: KubernetesObject, manager: string): void {
-    if (isManagedBy(live, manager) || this.#settings.upsertExistingObjects) return;
-    const others = managersOf(live).map(({ manager: name }) => name);
-    fail({
-      reason: "conflict",
-      message: `${placeText(place)} is there already, and this resource did not make it.`,
-      path: "metadata.name",
-      expected: "no object of this name",
-      found: `one made ${live.metadata.creationTimestamp ?? ""}, managed by ${[...new Set(others)].join(", ") || "nobody known"}`,
-      next: [
-        `Take it over with the resource option \`import: ${JSON.stringify(idOf(live.metadata))}\`, or name the new object otherwise.`,
-        "If the resource was renamed in the program, give it the old name with `aliases`.",
-        "With `upsertExistingObjects` on the provider, creating takes over what is there.",
-      ],
-    });
-  }
-
-  /** Somebody made the object between looking and applying, so that both made one. Our own request sent twice is no twin. */
-  #refuseTwin(place: Place, object: KubernetesObject, manager: string): void {
-    const others = managersOf(object)
-      .filter((entry) => entry.manager !== manager && !isController(entry))
-      .map((entry) => entry.manager ?? "somebody");
-    if (others.length === 0 || this.#settings.upsertExistingObjects) return;
-    fail({
-      reason: "conflict",
-      message: `${placeText(place)} was made by ${others.join(" and ")} at the same moment, and has this resource's fields too now.`,
-      path: "metadata.name",
-      expected: "no object of this name",
-      found: `one that is managed by ${others.join(", ")}`,
-      next: [
-        `Look at it, and take it over with \`import: ${JSON.stringify(idOf(object.metadata))}\`, or name the new object otherwise.`,
-      ],
-    });
-  }
-
   async #create(kind: Kind, request: CreateRequest, signal: AbortSignal): Promise<CreateResponse> {
     const { urn, inputs, timeoutSeconds } = request;
     const api = this.#server;
     const status = this.#statusOf(urn, [inputs]);
     const resource = await waitForKind(api, kind, signal, waitForOthersMs, status);
-    if (resource === undefined) {
-      return fail({
-        reason: "provider-error",
-        message: `${api.service} does not know the kind ${kindText(kind)}.`,
-        path: "apiVersion",
-        expected: "an API that the server serves",
-        found: `${kindText(kind)}, still unknown after ${waitForOthersMs / 1000} s`,
-        next: ["Install its CustomResourceDefinition first, or correct apiVersion and kind."],
-      });
-    }
-    const place = this.#placeIn(kind, resource, inputs);
+    if (resource === undefined)
+      return this.#unknownKind(kind, "Install its CustomResourceDefinition first, or");
     const manager = fieldManagerOf(urn, inputs);
-    const before = await this.#untilGone(place, signal, status);
-    if (kind.patch && before === undefined) {
-      return fail({
-        reason: "provider-error",
-        message: `${placeText(place)} is not there to be patched.`,
-        path: "metadata.name",
-        expected: "an existing object",
-        found: "nothing",
-        next: ["Correct the name and namespace, or make the object first (`dependsOn`)."],
-      });
-    }
-    if (before !== undefined && !kind.patch) this.#refuseForeign(place, before, manager);
-    const object = toObject(kind, inputs);
-    const applied = await this.#whenNamespaceIsThere(place, signal, status, () =>
-      apply(api, {
-        place,
-        object:
-          before?.metadata.uid === undefined ? object : withUid(object, before as unknown as PropertyMap),
-        manager,
-        force: forces(inputs, this.#settings.enablePatchForce),
-        signal,
-        onWarning: this.#warner(urn),
-      }),
-    );
-    if (before === undefined && !applied.created) this.#refuseTwin(place, applied.object, manager);
-    const awaited = await awaitReady({
+    const { object, unfinished } = await createObject({
       api,
-      place,
+      place: this.#placeIn(kind, resource, inputs),
       inputs,
-      object: applied.object,
-      onlyLook: before !== undefined && isManagedBy(before, manager),
+      manager,
+      force: forces(inputs, this.#settings.enablePatchForce),
+      upsert: this.#settings.upsertExistingObjects,
       signal,
       status,
+      onWarning: this.#warner(urn),
       ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
     });
     return {
-      id: idOf(applied.object.metadata),
-      outputs: outputsOf(kind, awaited.object, inputs, { manager, initialApiVersion: kind.apiVersion }),
-      ...partial(awaited.unfinished),
+      id: idOf(object.metadata),
+      outputs: outputsOf(kind, object, inputs, { manager, initialApiVersion: kind.apiVersion }),
+      ...partial(unfinished),
     };
   }
 
-  /** An object of the same name that is on its way out is waited for. */
-  async #untilGone(
-    place: Place,
-    signal: AbortSignal,
-    status: (text: string) => void,
-  ): Promise<KubernetesObject | undefined> {
-    const live = await this.#server.get(place, signal);
-    if (live?.metadata.deletionTimestamp === undefined || place.kind.patch) return live;
-    const { uid } = live.metadata;
-    await remove({ api: this.#server, place, inputs: {}, uid, signal, status });
-    return this.#server.get(place, signal);
-  }
-
-  async #whenNamespaceIsThere<T>(
-    place: Place,
-    signal: AbortSignal,
-    status: (text: string) => void,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    const until = Date.now() + waitForOthersMs;
-    for (let wait = 500; ; wait = Math.min(3_000, wait * 2)) {
-      try {
-        return await work();
-      } catch (error) {
-        const missing = isStatus(error, 404) && error.status.detailsKind === "namespaces";
-        if (!missing) throw error;
-        if (Date.now() + wait > until) {
-          return fail(
-            {
-              reason: "provider-error",
-              message: `There is no namespace ${JSON.stringify(place.namespace)} for ${placeText(place)}.`,
-              path: "metadata.namespace",
-              expected: "an existing namespace",
-              found: `none of this name, also after ${waitForOthersMs / 1000} s`,
-              next: ["Make it in the program, and name it by its output (`ns.metadata.name`)."],
-            },
-            error,
-          );
-        }
-        status(`waits for the namespace ${place.namespace}`);
-        await new Promise((done) => setTimeout(done, wait));
-        signal.throwIfAborted();
-      }
-    }
+  #unknownKind(kind: Kind, next: string): never {
+    return fail({
+      reason: "provider-error",
+      message: `${this.#server.service} does not know the kind ${kindText(kind)}.`,
+      path: "apiVersion",
+      expected: "an API that the server serves",
+      found: kindText(kind),
+      next: [`${next} correct apiVersion and kind.`],
+    });
   }
 
   async update(request: UpdateRequest): Promise<UpdateResponse> {
@@ -536,16 +434,11 @@ export class KubernetesProvider implements Provider {
         const place = await this.#placeOf(kind, id, signal, preview);
         if (place === undefined) {
           if (preview) return blind();
-          return fail({
-            reason: "provider-error",
-            message: `${this.#server.service} does not know the kind ${kindText(kind)} any more.`,
-            path: "apiVersion",
-            next: ["Correct apiVersion, or install its CustomResourceDefinition."],
-          });
+          return this.#unknownKind(kind, "Install its CustomResourceDefinition again, or");
         }
         const { object } = await apply(this.#server, {
           place,
-          object: withUid(toObject(kind, newInputs), oldOutputs),
+          object: withUid(toObject(kind, newInputs), uidOf(oldOutputs)),
           manager,
           force: forces(newInputs, this.#settings.enablePatchForce),
           known: request.oldInputs,
@@ -646,68 +539,36 @@ export class KubernetesProvider implements Provider {
     };
   }
 
-  /** One list per kind and namespace. Where only two are asked for, or lists are not allowed, each is read by itself. */
   async readMany({ reads, ...options }: ReadManyRequest): Promise<ReadManyResponse> {
-    const answers: ReadManyResponse[number][] = new Array(reads.length);
-    const groups = new Map<string, number[]>();
-    for (const [i, { type, id, inputs }] of reads.entries()) {
-      const key = JSON.stringify([type, reveal(inputs.kind ?? null), parseId(id).namespace ?? null]);
-      groups.set(key, [...(groups.get(key) ?? []), i]);
-    }
-    const each = async (places: readonly number[]): Promise<void> => {
-      const results = await Promise.allSettled(
-        places.map((i) => this.read({ ...(reads[i] as ReadManyRequest["reads"][number]), ...options })),
-      );
-      for (const [n, result] of results.entries())
-        answers[places[n] as number] =
-          result.status === "fulfilled" ? result.value : { failure: toFailure(result.reason) };
-    };
-    const group = async (places: readonly number[]): Promise<void> => {
-      if (places.length < 3) return each(places);
-      const requests = places.map((i) => reads[i] as ReadManyRequest["reads"][number]);
-      const [first] = requests as [ReadManyRequest["reads"][number]];
-      try {
-        const responses = await this.#call(options, undefined, [], (signal) =>
-          this.#readGroup(first, requests, signal),
-        );
-        if (responses === undefined) return each(places);
-        for (const [n, response] of responses.entries()) answers[places[n] as number] = response;
-      } catch (error) {
-        for (const [n, i] of places.entries())
-          answers[i] = await this.#failedRead(error, requests[n] as ReadManyRequest["reads"][number]);
-      }
-    };
-    await Promise.all([...groups.values()].map(group));
-    return answers;
-  }
-
-  async #failedRead(
-    error: unknown,
-    request: ReadManyRequest["reads"][number],
-  ): Promise<ReadManyResponse[number]> {
-    try {
-      return this.#unreachable(error, request);
-    } catch {
-      const { urn, inputs, outputs } = request;
-      return { failure: { ...redactFailure(toFailure(error), secretTexts(inputs, outputs)), urn } };
-    }
+    return readInGroups(reads, {
+      one: (read) => this.read({ ...read, ...options }),
+      group: (group) => this.#call(options, undefined, [], (signal) => this.#readGroup(group, signal)),
+      failed: (error, read) => {
+        try {
+          return this.#unreachable(error, read);
+        } catch {
+          const secrets = secretTexts(this.#secrets, read.inputs, read.outputs);
+          return { failure: { ...redactFailure(toFailure(error), secrets), urn: read.urn } };
+        }
+      },
+    });
   }
 
   async #readGroup(
-    { type, id, inputs }: ReadManyRequest["reads"][number],
-    requests: ReadManyRequest["reads"],
+    reads: readonly [Read, ...Read[]],
     signal: AbortSignal,
   ): Promise<readonly ReadResponse[] | undefined> {
+    const [{ type, id, inputs }] = reads;
     const kind = kindOf(type, reveal(inputs.kind ?? null));
-    const place = await this.#placeOf(kind, id, signal);
-    if (place === undefined) return requests.map(() => ({}));
-    const { name: _, ...all } = place;
-    const nameOf = (request: { readonly id: string }): string => parseId(request.id).name;
+    const nameOf = (read: Read): string => parseId(read.id).name;
     try {
-      const found = await findByName(this.#server, all, new Set(requests.map(nameOf)), signal);
-      return requests.map((request) => {
-        const live = found.get(nameOf(request));
-        return live === undefined ? {} : this.#readResponse(kind, request, live);
+      const place = await this.#placeOf(kind, id, signal);
+      if (place === undefined) return reads.map(() => ({}));
+      const { name: _, ...all } = place;
+      const found = await findByName(this.#server, all, new Set(reads.map(nameOf)), signal);
+      return reads.map((read) => {
+        const live = found.get(nameOf(read));
+        return live === undefined ? {} : this.#readResponse(kind, read, live);
       });
     } catch (error) {
       if (isForbidden(error)) return undefined;
@@ -716,45 +577,15 @@ export class KubernetesProvider implements Provider {
   }
 
   async *list({ type, scope = {}, ...options }: ListRequest): AsyncIterable<ListedObject> {
-    const { namespace, labelSelector, fieldSelector, ...unknownScope } = plain(scope);
-    const [stray] = Object.keys(unknownScope);
-    if (stray !== undefined) {
-      fail({
-        reason: "invalid-property",
-        message: `${type} can't be searched by ${stray}.`,
-        path: stray,
-        expected: "namespace, labelSelector, fieldSelector",
-        found: stray,
-      });
-    }
-    const text = (value: unknown, name: string): string | undefined =>
-      value === undefined || typeof value === "string"
-        ? value
-        : fail({
-            reason: "invalid-property",
-            message: `${name} must be a text.`,
-            path: name,
-            expected: "a text",
-          });
     const listed = await this.#call(options, undefined, [scope], async (signal) => {
       const kind = kindOf(type);
       const resource = await this.#server.resource(kind, signal, { again: true });
-      if (resource === undefined) {
-        return fail({
-          reason: "provider-error",
-          message: `${this.#server.service} does not know the kind ${kindText(kind)}.`,
-          expected: "an API that the server serves",
-          found: type,
-        });
-      }
-      const where = text(namespace, "namespace");
-      const labels = text(labelSelector, "labelSelector");
-      const fields = text(fieldSelector, "fieldSelector");
+      if (resource === undefined) return this.#unknownKind(kind, "Install its CustomResourceDefinition, or");
+      const { namespace, ...selectors } = listScope(type, plain(scope));
       const found: ListedObject[] = [];
       for await (const page of pages(this.#server, {
-        place: { kind, resource, ...(where && resource.namespaced ? { namespace: where } : {}) },
-        ...(labels ? { labelSelector: labels } : {}),
-        ...(fields ? { fieldSelector: fields } : {}),
+        place: { kind, resource, ...(namespace && resource.namespaced ? { namespace } : {}) },
+        ...selectors,
         signal,
       }))
         for (const object of page) {
@@ -856,12 +687,6 @@ const uidOf = (outputs: PropertyMap): string | undefined => {
   const uid = isMap(outputs.metadata) ? outputs.metadata.uid : undefined;
   return typeof uid === "string" ? uid : undefined;
 };
-
-/** The object with the uid of the one that is known: applied to another one of the same name, or to none, it is refused. */
-function withUid(object: KubernetesObject, outputs: PropertyMap): KubernetesObject {
-  const uid = uidOf(outputs);
-  return uid === undefined ? object : { ...object, metadata: { ...object.metadata, uid } };
-}
 
 const initialVersion = (outputs: PropertyMap, kind: Kind): string => {
   const initial = outputs[initialApiVersionKey];
