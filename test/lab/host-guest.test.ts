@@ -498,7 +498,7 @@ suite("lab: the host provider on a machine with systemd", (guest) => {
     await host.delete(base);
     expect((await host.read(base))?.outputs.installed).toBe(true);
     await host.delete(repository);
-  });
+  }, 400_000); // dpkg syncs every file to a disk that others use.
 
   test("a restart: waited for, not twice for one step, and not when it is not needed", async () => {
     const host = await startHost(to(guest()));
