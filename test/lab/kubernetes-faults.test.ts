@@ -200,6 +200,8 @@ describeLab("kubernetes: logging in, rights, many objects at once", kubernetesNe
           reason: "provider-config",
           message: expect.stringContaining(message),
         });
+      // A file is named; only what it holds is secret.
+      expect((await failureOf(live({ context: "prod" }))).message).toContain(cluster.kubeconfig);
       await expect(live({ kubeconfig, enableServerSideApply: false })).rejects.toThrow(
         /client-side apply is served by Pulumi's plugin only/,
       );

@@ -152,9 +152,12 @@ function userConfig(user: Named, found: Kubeconfig): UserConfig {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as UserConfig;
 }
 
+/** The text of one, rather than the path of a file. */
+export const isKubeconfigText = (value: string | undefined): boolean => /[\n{]/.test(value ?? "");
+
 /** The property is a text of a kubeconfig, or the path of one. */
 function given(value: string): Kubeconfig {
-  if (/[\n{]/.test(value)) return read([{ content: value, folder: undefined }], "the given kubeconfig");
+  if (isKubeconfigText(value)) return read([{ content: value, folder: undefined }], "the given kubeconfig");
   const path = value.startsWith("~/") ? join(homedir(), value.slice(2)) : value;
   // What KUBECONFIG holds reaches the provider through the SDK too, and may be a list.
   const files = path.split(delimiter).filter(Boolean);

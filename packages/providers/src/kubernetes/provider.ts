@@ -44,6 +44,7 @@ import { saysImmutable } from "./immutable.js";
 import { checkInputs, toObject, whereOf, withUid } from "./inputs.js";
 import { invoke } from "./invokes.js";
 import { isNamespaced, type Kind, kindOf, kindText } from "./kinds.js";
+import { isKubeconfigText } from "./kubeconfig.js";
 import { findByName, listScope, pages, waitForKind } from "./lists.js";
 import { changesOf } from "./managed-fields.js";
 import { annotation, idOf, type KubernetesObject, parseId } from "./object.js";
@@ -144,12 +145,15 @@ export class KubernetesProvider implements Provider {
     }
     const { version: _version, pluginDownloadURL: _url, ...own } = inputs;
     const config = configuration.parse(plain(own));
-    await this.#guarded(request.urn, [own], async () => {
+    // The path of a file is no secret, and what failures name it by.
+    const { kubeconfig, ...rest } = own;
+    const hidden = isKubeconfigText(config.kubeconfig) ? { ...rest, kubeconfig: kubeconfig as Value } : rest;
+    await this.#guarded(request.urn, [hidden], async () => {
       this.#api = new KubernetesApi(config);
     });
     this.#config = config;
     const { token, password, key } = this.#server.cluster.user;
-    this.#secrets = { config: own, ...asSecrets({ token, password, key }) };
+    this.#secrets = { config: hidden, ...asSecrets({ token, password, key }) };
     return {
       secrets: true,
       resourceRefs: false,
@@ -234,7 +238,7 @@ export class KubernetesProvider implements Provider {
     kind: Kind,
     { urn, id, oldInputs, oldOutputs, newInputs }: DiffRequest,
   ): Promise<DryRun> {
-    if (hasUnknown(newInputs) || oldInputs[importedKey] === true || this.#degraded.size > 0)
+    if (hasUnknown(newInputs) || oldInputs[importedKey] === true || this.#degraded.has(away))
       return { kind: "unknown" };
     const manager = fieldManagerOf(urn, newInputs, oldOutputs);
     try {
@@ -281,7 +285,7 @@ export class KubernetesProvider implements Provider {
     if (isStatus(error, 404)) return true;
     if (isUidMismatch(error)) return true;
     const why = isUnreachable(error)
-      ? "the cluster can't be reached"
+      ? away
       : isForbidden(error)
         ? "this account may not try out changes (the verb patch)"
         : undefined;
@@ -317,7 +321,7 @@ export class KubernetesProvider implements Provider {
       id: this.#idBefore(kind, inputs),
       outputs: this.#withNamespace(kind, predicted(kind, inputs)),
     });
-    if (hasUnknown(inputs) || this.#degraded.size > 0) return blind();
+    if (hasUnknown(inputs) || this.#degraded.has(away)) return blind();
     const manager = fieldManagerOf(urn, inputs);
     try {
       const resource = await this.#server.resource(kind, signal, { quick: true });
@@ -429,7 +433,7 @@ export class KubernetesProvider implements Provider {
       const blind = (): UpdateResponse => ({
         outputs: this.#withNamespace(kind, predicted(kind, newInputs, oldOutputs)),
       });
-      if (preview && (hasUnknown(newInputs) || this.#degraded.size > 0)) return blind();
+      if (preview && (hasUnknown(newInputs) || this.#degraded.has(away))) return blind();
       try {
         const place = await this.#placeOf(kind, id, signal, preview);
         if (place === undefined) {
@@ -680,6 +684,9 @@ export class KubernetesProvider implements Provider {
     }
   }
 }
+
+/** Why a plan asks nothing more of the server. */
+const away = "the cluster can't be reached";
 
 const kindKey = ({ group, kind }: Kind): string => `${group}/${kind}`;
 
