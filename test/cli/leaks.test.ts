@@ -221,13 +221,13 @@ test("nothing that orch writes or prints holds a secret", async () => {
   await ok(["plan", "--refresh", "--diff"]);
   outside("larger");
   await ok(["plan", "--diff", "--json"]);
-  await ok(["apply", "--yes", "--refresh", "--diff", "--json"]);
+  await ok(["apply", "--yes", "--refresh", "--diff", "--json", "--events", "events.ndjson"]);
   await ok(["refresh", "--yes"]);
   outside("gossip");
   const failed = await orch(["apply", "--yes", "--verbose"]);
   expect(failed.code).toBe(1);
   expect(failed.stdout + failed.stderr).toContain("the server refused [secret]");
-  await orch(["apply", "--yes", "--json"]);
+  await orch(["apply", "--yes", "--json", "--events", "events.ndjson"]);
   for (const json of [[], ["--json"]]) {
     await ok(["show", "plan", "first.plan", ...json]);
     await ok(["history", ...json]);

@@ -1,5 +1,4 @@
 /** docs/schemas/plan-1.json describes plan files as they are: nothing in them is missing in it. */
-import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import type { Plan } from "@orch/core/model/plan";
 import { Asset, Secret } from "@orch/core/model/value";
@@ -7,6 +6,7 @@ import { sealPlan } from "@orch/core/plan/seal";
 import { createCrypter, newDataKey } from "@orch/core/state/index";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { beforeAll, describe, expect, test } from "vitest";
+import { readSchema, strict } from "../strict-schema.js";
 import { fullPlan as handMade } from "../unit/render/plans.js";
 import { Lifecycle } from "./harness.js";
 import { ScriptedWorld } from "./scripted.js";
@@ -18,30 +18,7 @@ const fullPlan: Plan = (() => {
   return { ...made, steps };
 })();
 
-interface Schema {
-  readonly properties?: object;
-  readonly additionalProperties?: unknown;
-  readonly [key: string]: unknown;
-}
-const schema = JSON.parse(
-  readFileSync(new URL("../../docs/schemas/plan-1.json", import.meta.url), "utf8"),
-) as Schema;
-
-/** The published schema lets later members pass; here what it does not name is an error. */
-function strict(node: unknown): unknown {
-  if (Array.isArray(node)) return node.map(strict);
-  if (typeof node !== "object" || node === null) return node;
-  const entries = Object.entries(node).map(([key, value]) => [
-    key,
-    key === "properties" || key === "$defs"
-      ? Object.fromEntries(Object.entries(value as object).map(([name, inner]) => [name, strict(inner)]))
-      : strict(value),
-  ]);
-  const { properties, additionalProperties, type } = node as Schema;
-  if (type === "object" && properties !== undefined && additionalProperties === undefined)
-    entries.push(["additionalProperties", false]);
-  return Object.fromEntries(entries);
-}
+const schema = readSchema("plan-1.json");
 
 let validate: ValidateFunction;
 let published: ValidateFunction;

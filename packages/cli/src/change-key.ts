@@ -23,7 +23,15 @@ export async function changeKey(
     );
     const keptBy = shown(block);
     if (json) {
-      writeJson({ format: 1, stack: context.stack, newKey, provider: keptBy, stateSecrets, configSecrets });
+      writeJson({
+        format: 1,
+        type: "key-changed",
+        stack: context.stack,
+        newKey,
+        provider: keptBy,
+        stateSecrets,
+        configSecrets,
+      });
       return 0;
     }
     const stack = outTheme().name(context.stack);

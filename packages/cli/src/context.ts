@@ -1,8 +1,10 @@
 /** From flags to what the engine works with, and the orderly end of it: providers stopped, locks given back, screen clean. */
 import type { EngineContext } from "@orch/core/engine-contract";
+import type { EventSink } from "@orch/core/model/event";
 import { OrchError, toFailure } from "@orch/core/model/failure";
 import type { ContextOptions, ProjectContext, StackContext } from "@orch/core/project/index";
 import type { PassphrasePrompt } from "@orch/core/state/keys/contract";
+import type { EventFile } from "./event-file.js";
 import { catchInterrupts, type Interrupts } from "./interrupt.js";
 import { askHidden } from "./prompt.js";
 import { note, session } from "./session.js";
@@ -83,6 +85,7 @@ export interface Work {
 export interface EngineFlags {
   readonly parallel?: number | undefined;
   readonly "lock-timeout"?: number | undefined;
+  readonly events?: string | undefined;
 }
 
 /** For commands that call the engine: interrupts are caught, providers and the program are ended in the end. */
@@ -95,10 +98,26 @@ export async function withEngine<T>(
   const loading = Promise.all([import("@orch/providers/loaders"), import("@orch/core/engine")]);
   // Awaited below; a failure of the stack is told first.
   loading.catch(() => undefined);
+  // Before anything is done: a file that can't be written is a mistake in the flags.
+  if (flags.events !== undefined)
+    session.events = (await import("./event-file.js")).openEventFile(flags.events, (text) =>
+      (session.say ?? note)(text),
+    );
   session.say = view.say;
   const stack = await openStack(orchVersion);
   const interrupts = catchInterrupts((times) => view.say(interruptText[times]));
   // One that was started for another folder is of no use; main.ts ends it.
+  const events = session.events === undefined ? view.sink : await recorded(view.sink, session.events);
+  session.events?.write({
+    format: 1,
+    type: "command-started",
+    at: Date.now(),
+    command: session.command?.replace(":", " ") ?? "",
+    orchVersion,
+    pid: process.pid,
+    project: stack.project.name,
+    stack: stack.stack,
+  });
   const programHost =
     session.programHost?.programDir === stack.project.programDir ? session.programHost : undefined;
   let engine: EngineContext | undefined;
@@ -109,7 +128,7 @@ export async function withEngine<T>(
       config: stack.config,
       store: stack.store,
       loaders: loadersFor(stack.project),
-      events: view.sink,
+      events,
       signal: interrupts.signal,
       cancelSignal: interrupts.cancelSignal,
       orchVersion,
@@ -135,6 +154,15 @@ export async function withEngine<T>(
     await stack.close();
     interrupts.release();
   }
+}
+
+/** Every event goes into the file first: what a person has seen stands there. */
+async function recorded(sink: EventSink, file: EventFile): Promise<EventSink> {
+  const { eventJson } = await import("./render/json.js");
+  return (event) => {
+    file.write(eventJson(event));
+    sink(event);
+  };
 }
 
 const interruptText = {

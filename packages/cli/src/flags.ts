@@ -3,6 +3,10 @@ import * as Flags from "@oclif/core/flags";
 import { OrchError } from "@orch/core/model/failure";
 
 export const jsonFlag = Flags.boolean({ summary: "Print JSON, for programs." });
+export const eventsFlag = Flags.string({
+  summary: "Append what happens to this file as it happens, a JSON object per line.",
+  helpValue: "FILE",
+});
 export const diffFlag = Flags.boolean({ summary: "Show every property and every line, folding nothing." });
 export const yesFlag = Flags.boolean({ char: "y", summary: "Do not ask." });
 export const refreshFlag = Flags.boolean({

@@ -8,7 +8,7 @@ import type { ProgramHost } from "@orch/core/program/contract";
 import { commands } from "./commands.js";
 import { readGlobalFlags } from "./global-flags.js";
 import { pluginCommands, route } from "./route.js";
-import { errTheme, note, session, startSession, writeJson } from "./session.js";
+import { errTheme, note, session, startSession, writeJsonLine } from "./session.js";
 
 /** `root`: this package's folder; `host`: what early.ts started. Never rejects; the process's exit code tells the outcome. */
 export async function main(argv: string[], root: string, host: ProgramHost | undefined): Promise<void> {
@@ -21,6 +21,7 @@ export async function main(argv: string[], root: string, host: ProgramHost | und
   } catch (error) {
     process.exitCode = await report(error);
   } finally {
+    await session.events?.end(Number(process.exitCode));
     // Nothing happens when it was used.
     host?.close();
   }
@@ -40,6 +41,7 @@ async function run(argv: string[], root: string): Promise<number> {
   const { bareConfig } = await import("./oclif.js");
   const [config, { default: Command }] = await Promise.all([bareConfig(root), commands[id]()]);
   Command.id = id;
+  session.command = id;
   const code = await new Command(rest, config).start();
   return typeof code === "number" ? code : 0;
 }
@@ -66,7 +68,12 @@ function changeFolder(folder: string): void {
 async function report(error: unknown): Promise<number> {
   const failure = toFailure(error);
   const code = exitCodeOf(failure);
-  if (session.json) writeJson((await import("./render/json.js")).errorJson(failure, code));
+  if (session.json || session.events !== undefined) {
+    const { errorJson } = await import("./render/json.js");
+    // A line by itself: those of `apply --json` may stand before it.
+    if (session.json) writeJsonLine(errorJson(failure, code));
+    session.events?.write(errorJson(failure, code));
+  }
   const { renderFailure } = await import("./render/failure.js");
   note(
     renderFailure(failure, {

@@ -71,6 +71,7 @@ export const takesValue: ReadonlySet<string> = new Set([
   "--at",
   "--to",
   "--limit",
+  "--events",
   "--from",
   "--to",
 ]);

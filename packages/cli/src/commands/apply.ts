@@ -5,6 +5,7 @@ import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
 import {
   diffFlag,
+  eventsFlag,
   jsonFlag,
   lockTimeoutFlag,
   parallelFlag,
@@ -34,6 +35,7 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
   static override flags = {
     yes: yesFlag,
     json: jsonFlag,
+    events: eventsFlag,
     diff: diffFlag,
     refresh: refreshFlag,
     replace: replaceFlag,

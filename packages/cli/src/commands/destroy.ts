@@ -1,7 +1,15 @@
 import * as Flags from "@oclif/core/flags";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
-import { diffFlag, jsonFlag, lockTimeoutFlag, parallelFlag, refreshFlag, yesFlag } from "../flags.js";
+import {
+  diffFlag,
+  eventsFlag,
+  jsonFlag,
+  lockTimeoutFlag,
+  parallelFlag,
+  refreshFlag,
+  yesFlag,
+} from "../flags.js";
 import { openView } from "../view/view.js";
 
 export default class Destroy extends OrchCommand {
@@ -17,6 +25,7 @@ Exit codes: as of \`orch apply\`.`;
   static override flags = {
     yes: yesFlag,
     json: jsonFlag,
+    events: eventsFlag,
     diff: diffFlag,
     refresh: refreshFlag,
     "continue-on-error": Flags.boolean({

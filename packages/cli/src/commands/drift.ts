@@ -3,7 +3,7 @@ import type { DriftReport } from "@orch/core/engine-contract";
 import { exitCodes } from "@orch/core/model/failure";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
-import { diffFlag, jsonFlag, parallelFlag } from "../flags.js";
+import { diffFlag, eventsFlag, jsonFlag, parallelFlag } from "../flags.js";
 import { renderDriftReport } from "../render/drift.js";
 import { driftReportJson } from "../render/json.js";
 import { outTheme, session, write, writeJson } from "../session.js";
@@ -22,6 +22,7 @@ Exit codes: 0 everything is as orch left it, 2 something changed or is not manag
   ];
   static override flags = {
     json: jsonFlag,
+    events: eventsFlag,
     diff: diffFlag,
     unmanaged: Flags.boolean({
       summary: "Look for objects that nobody manages, by the project's rules (default).",

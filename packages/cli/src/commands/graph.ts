@@ -5,8 +5,9 @@ import * as Flags from "@oclif/core/flags";
 import { OrchError } from "@orch/core/model/failure";
 import { OrchCommand } from "../command.js";
 import { withEngine, withStack } from "../context.js";
-import { type DrawnGraph, planGraph, stateGraph } from "../render/graph/model.js";
-import { note, write } from "../session.js";
+import { jsonFlag } from "../flags.js";
+import { type DrawnGraph, graphJson, planGraph, stateGraph } from "../render/graph/model.js";
+import { note, write, writeJson } from "../session.js";
 import { openView } from "../view/view.js";
 
 const formats = ["dot", "mermaid", "svg"] as const;
@@ -34,6 +35,7 @@ Exit codes: 0 drawn, 1 not.`;
     file: Args.string({ ignoreStdin: true, description: "A plan made by `orch plan --out FILE`." }),
   };
   static override flags = {
+    json: jsonFlag,
     plan: Flags.boolean({ summary: "Make a plan and draw it." }),
     format: Flags.option({
       char: "f",
@@ -47,8 +49,18 @@ Exit codes: 0 drawn, 1 not.`;
     const { args, flags } = await this.parse(Graph);
     if (flags.plan && args.file !== undefined)
       throw new OrchError({ reason: "invalid-flag", message: "Give either --plan or a FILE, not both." });
+    if (flags.json && (flags.format !== undefined || flags.out !== undefined))
+      throw new OrchError({
+        reason: "invalid-flag",
+        message: "--json prints the graph as data; --format and --out draw it.",
+        expected: "one of them",
+      });
     const format = flags.format ?? byExtension[extname(flags.out ?? "").toLowerCase()] ?? "dot";
     const graph = flags.plan ? await this.ofNewPlan() : await this.ofWhatIsThere(args.file);
+    if (flags.json) {
+      writeJson(graphJson(graph));
+      return 0;
+    }
     const text = await draw(graph, format);
     if (flags.out === undefined) {
       write(text);

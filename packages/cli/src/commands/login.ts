@@ -1,8 +1,9 @@
 import * as Args from "@oclif/core/args";
 import { OrchCommand } from "../command.js";
 import { contextOptions } from "../context.js";
+import { jsonFlag } from "../flags.js";
 import { count } from "../render/text.js";
-import { note, outTheme, write } from "../session.js";
+import { note, outTheme, write, writeJson } from "../session.js";
 
 export default class Login extends OrchCommand {
   static override summary = "Keep state in another place: PostgreSQL, or a file.";
@@ -20,10 +21,21 @@ Exit codes: 0 recorded, 1 not, 64 the URL holds a password.`;
     url: Args.string({ ignoreStdin: true, description: "Where state is to be kept.", required: true }),
   };
 
+  static override flags = { json: jsonFlag };
+
   async run(): Promise<number> {
-    const { args } = await this.parse(Login);
+    const { args, flags } = await this.parse(Login);
     const { logIn } = await import("@orch/core/project/index");
     const done = await logIn(args.url, contextOptions(this.config.version));
+    if (flags.json) {
+      const { description, file, stacks, overruled, left } = done;
+      writeJson({
+        ...{ format: 1, type: "login", backend: description, file, stacks },
+        ...(overruled === undefined ? {} : { overruledBy: { setBy: overruled.by, place: overruled.place } }),
+        ...(left === undefined ? {} : { left }),
+      });
+      return 0;
+    }
     write(`Logged in to ${outTheme().name(done.description)} (${count(done.stacks, "stack")}).`);
     if (done.overruled !== undefined) {
       const { by, place } = done.overruled;

@@ -1,5 +1,6 @@
 import { OrchCommand } from "../command.js";
-import { note, write } from "../session.js";
+import { jsonFlag } from "../flags.js";
+import { note, write, writeJson } from "../session.js";
 
 export default class Logout extends OrchCommand {
   static override summary = "Forget the backend that `orch login` recorded.";
@@ -7,11 +8,14 @@ export default class Logout extends OrchCommand {
     "State stays where it is. Projects that name no backend keep theirs in `.orch/state.db` again.\n\nExit codes: 0 forgotten, or there was none.";
   static override examples = ["<%= config.bin %> logout"];
 
+  static override flags = { json: jsonFlag };
+
   async run(): Promise<number> {
-    await this.parse(Logout);
+    const { flags } = await this.parse(Logout);
     const { logOut } = await import("@orch/core/project/index");
     const was = await logOut();
-    if (was === undefined) note("There was no login.");
+    if (flags.json) writeJson({ format: 1, type: "logout", ...(was === undefined ? {} : { backend: was }) });
+    else if (was === undefined) note("There was no login.");
     else write(`Logged out of ${was}.`);
     return 0;
   }

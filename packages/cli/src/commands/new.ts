@@ -5,7 +5,8 @@ import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { OrchError } from "@orch/core/model/failure";
 import { OrchCommand } from "../command.js";
-import { note, outTheme, write } from "../session.js";
+import { jsonFlag } from "../flags.js";
+import { note, outTheme, write, writeJson } from "../session.js";
 import { type Template, templates } from "../templates.js";
 
 export default class New extends OrchCommand {
@@ -22,6 +23,7 @@ Exit codes: 0 written, 1 the folder is not empty or cannot be written.`;
     folder: Args.string({ ignoreStdin: true, description: "The project's folder; default the current one." }),
   };
   static override flags = {
+    json: jsonFlag,
     name: Flags.string({ summary: "The project's name; default the folder's.", helpValue: "NAME" }),
     template: Flags.option({
       summary: "typescript: files on this machine; pulumi: any Pulumi program, with a Pulumi.yaml.",
@@ -54,6 +56,10 @@ Exit codes: 0 written, 1 the folder is not empty or cannot be written.`;
     await mkdir(folder, { recursive: true });
     for (const [file, text] of Object.entries(files))
       await writeFile(join(folder, file), text, { flag: "wx" });
+    if (flags.json) {
+      writeJson({ format: 1, type: "new", project: name, folder, files: Object.keys(files) });
+      return 0;
+    }
     const theme = outTheme();
     write(`Made project ${theme.name(name)} in ${folder}:`);
     for (const file of Object.keys(files)) write(`  ${file}`);

@@ -3,7 +3,7 @@ import { hasChanges } from "@orch/core/model/plan";
 import { hasOpen } from "../ask-open.js";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
-import { diffFlag, jsonFlag, parallelFlag, refreshFlag, replaceFlag } from "../flags.js";
+import { diffFlag, eventsFlag, jsonFlag, parallelFlag, refreshFlag, replaceFlag } from "../flags.js";
 import { savePlan } from "../plan-file.js";
 import { planJson } from "../render/json.js";
 import { renderPlan } from "../render/plan.js";
@@ -29,6 +29,7 @@ Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing
       helpValue: "FILE",
     }),
     json: jsonFlag,
+    events: eventsFlag,
     diff: diffFlag,
     refresh: refreshFlag,
     replace: replaceFlag,

@@ -1,6 +1,6 @@
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
-import { diffFlag, jsonFlag, lockTimeoutFlag, parallelFlag, yesFlag } from "../flags.js";
+import { diffFlag, eventsFlag, jsonFlag, lockTimeoutFlag, parallelFlag, yesFlag } from "../flags.js";
 import { openView } from "../view/view.js";
 
 export default class Refresh extends OrchCommand {
@@ -13,6 +13,7 @@ Exit codes: as of \`orch apply\`.`;
   static override flags = {
     yes: yesFlag,
     json: jsonFlag,
+    events: eventsFlag,
     diff: diffFlag,
     "lock-timeout": lockTimeoutFlag(),
     parallel: parallelFlag(),

@@ -7,7 +7,7 @@ import type { UnfinishedStep } from "@orch/core/state/contract";
 import { askOpen, renderOpen } from "../ask-open.js";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
-import { jsonFlag, lockTimeoutFlag } from "../flags.js";
+import { eventsFlag, jsonFlag, lockTimeoutFlag } from "../flags.js";
 import { failureJson, mapJson } from "../render/json.js";
 import { shortUrn } from "../render/names.js";
 import { count, visible } from "../render/text.js";
@@ -48,67 +48,63 @@ Exit codes: 0 nothing is open any more, 4 something is, 1 it failed, 64 there is
     }),
     "lock-timeout": lockTimeoutFlag(),
     json: jsonFlag,
+    events: eventsFlag,
   };
 
   async run(): Promise<number> {
     const { flags } = await this.parse(Resume);
     const answer = answerOf(flags);
     const view = openView();
-    return withEngine(
-      this.config.version,
-      view,
-      { "lock-timeout": flags["lock-timeout"] },
-      async ({ engine, stack }) => {
-        const { resumeRun } = await import("@orch/core/engine");
-        const { unfinished } = await stack.store.snapshot();
-        const answers = new Map<Urn, ResumeAnswer>();
-        if (flags.urn !== undefined && answer !== undefined)
-          answers.set(openUrn(unfinished, flags.urn, answer), answer);
-        if (unfinished.length === 0) {
-          if (flags.json) writeJson({ format: 1, type: "resume", settled: [], open: [] });
-          else write("Nothing is left open by earlier runs.");
-          return 0;
+    return withEngine(this.config.version, view, flags, async ({ engine, stack }) => {
+      const { resumeRun } = await import("@orch/core/engine");
+      const { unfinished } = await stack.store.snapshot();
+      const answers = new Map<Urn, ResumeAnswer>();
+      if (flags.urn !== undefined && answer !== undefined)
+        answers.set(openUrn(unfinished, flags.urn, answer), answer);
+      if (unfinished.length === 0) {
+        if (flags.json) writeJson({ format: 1, type: "resume", settled: [], open: [] });
+        else write("Nothing is left open by earlier runs.");
+        return 0;
+      }
+      const first = await resumeRun(engine, answers);
+      let { open } = first;
+      let settled = [...first.settled];
+      if (open.length > 0 && answers.size === 0 && isInteractive()) {
+        const given = await askOpen(open, view);
+        if (given.size > 0) {
+          const more = await resumeRun(engine, given);
+          open = more.open;
+          settled = [...settled, ...more.settled];
         }
-        const first = await resumeRun(engine, answers);
-        let { open } = first;
-        let settled = [...first.settled];
-        if (open.length > 0 && answers.size === 0 && isInteractive()) {
-          const given = await askOpen(open, view);
-          if (given.size > 0) {
-            const more = await resumeRun(engine, given);
-            open = more.open;
-            settled = [...settled, ...more.settled];
-          }
-        }
-        view.clear();
-        const runs = new Map((await stack.store.runs()).map((run) => [run.id, run.who]));
-        if (flags.json) {
-          writeJson({
-            format: 1,
-            type: "resume",
-            settled: settled.map((one) => ({ ...one })),
-            open: open.map((one) => openJson(one, runs.get(one.unfinished.runId))),
-          });
-          return open.length > 0 ? 4 : 0;
-        }
-        const theme = outTheme();
-        for (const one of settled)
-          write(`${theme.success("✓")} ${theme.name(shortUrn(one.urn))}: ${visible(settledText(one))}`);
-        for (const one of open) {
-          write("");
-          for (const line of renderOpen(one, theme, runs.get(one.unfinished.runId))) write(line);
-          for (const next of one.failure.next ?? []) write(`  ${theme.dim("→")} ${visible(next)}`);
-        }
-        if (open.length === 0) {
-          write(
-            `${count(settled.length, "step")} settled; nothing is left open. \`orch apply\` goes on from here.`,
-          );
-          return 0;
-        }
-        write(`\n${count(settled.length, "step")} settled, ${open.length} left open.`);
-        return 4;
-      },
-    );
+      }
+      view.clear();
+      const runs = new Map((await stack.store.runs()).map((run) => [run.id, run.who]));
+      if (flags.json) {
+        writeJson({
+          format: 1,
+          type: "resume",
+          settled: settled.map((one) => ({ ...one })),
+          open: open.map((one) => openJson(one, runs.get(one.unfinished.runId))),
+        });
+        return open.length > 0 ? 4 : 0;
+      }
+      const theme = outTheme();
+      for (const one of settled)
+        write(`${theme.success("✓")} ${theme.name(shortUrn(one.urn))}: ${visible(settledText(one))}`);
+      for (const one of open) {
+        write("");
+        for (const line of renderOpen(one, theme, runs.get(one.unfinished.runId))) write(line);
+        for (const next of one.failure.next ?? []) write(`  ${theme.dim("→")} ${visible(next)}`);
+      }
+      if (open.length === 0) {
+        write(
+          `${count(settled.length, "step")} settled; nothing is left open. \`orch apply\` goes on from here.`,
+        );
+        return 0;
+      }
+      write(`\n${count(settled.length, "step")} settled, ${open.length} left open.`);
+      return 4;
+    });
   }
 }
 

@@ -4,7 +4,15 @@ import { OrchError } from "@orch/core/model/failure";
 import { hasChanges } from "@orch/core/model/plan";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
-import { diffFlag, jsonFlag, lockTimeoutFlag, parallelFlag, refreshFlag, yesFlag } from "../flags.js";
+import {
+  diffFlag,
+  eventsFlag,
+  jsonFlag,
+  lockTimeoutFlag,
+  parallelFlag,
+  refreshFlag,
+  yesFlag,
+} from "../flags.js";
 import { savePlan } from "../plan-file.js";
 import { planJson } from "../render/json.js";
 import { renderPlan } from "../render/plan.js";
@@ -37,6 +45,7 @@ Exit codes: as of \`orch apply\`; 64 there is no such run, or nothing to undo.`;
     }),
     yes: yesFlag,
     json: jsonFlag,
+    events: eventsFlag,
     diff: diffFlag,
     refresh: refreshFlag,
     "continue-on-error": Flags.boolean({

@@ -272,19 +272,19 @@ export const resultJson = (result: ApplyResult): JsonObject => ({
   outputs: mapJson(result.outputs),
 });
 
-/** One line of `apply --json`. */
-export function eventJson(event: Event): JsonObject {
+/** One line of `apply --json` and of `--events`. `at`: when it happened, in milliseconds since the epoch. */
+export function eventJson(event: Event, at = Date.now()): JsonObject {
   switch (event.type) {
     case "plan-made":
-      return planJson(event.plan);
+      return { ...planJson(event.plan), at };
     case "apply-ended":
-      return { format: 1, type: "apply-ended", ...resultJson(event.result) };
+      return { format: 1, type: "apply-ended", at, ...resultJson(event.result) };
     case "step-failed":
-      return { format: 1, ...event, failure: failureJson(event.failure) };
+      return { format: 1, at, ...event, failure: failureJson(event.failure) };
     case "resource-registered":
-      return { format: 1, type: event.type, resource: { ...event.resource } as unknown as Json };
+      return { format: 1, type: event.type, at, resource: { ...event.resource } as unknown as Json };
     default:
-      return { format: 1, ...event } as JsonObject;
+      return { format: 1, at, ...event } as JsonObject;
   }
 }
 

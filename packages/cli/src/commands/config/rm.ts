@@ -2,6 +2,8 @@ import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { OrchCommand } from "../../command.js";
 import { withStack } from "../../context.js";
+import { jsonFlag } from "../../flags.js";
+import { writeJson } from "../../session.js";
 
 export default class ConfigRm extends OrchCommand {
   static override summary = "Remove a configuration value.";
@@ -10,7 +12,10 @@ export default class ConfigRm extends OrchCommand {
   static override args = {
     key: Args.string({ ignoreStdin: true, description: "The value's key.", required: true }),
   };
-  static override flags = { path: Flags.boolean({ summary: "KEY is a path into an object or a list." }) };
+  static override flags = {
+    json: jsonFlag,
+    path: Flags.boolean({ summary: "KEY is a path into an object or a list." }),
+  };
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(ConfigRm);
@@ -18,6 +23,7 @@ export default class ConfigRm extends OrchCommand {
       const { removeConfig, saveStackFile } = await import("@orch/core/project/index");
       removeConfig(file, args.key, { path: flags.path });
       await saveStackFile(file);
+      if (flags.json) writeJson({ format: 1, type: "config-removed", key: args.key, file: file.yaml.path });
       return 0;
     });
   }

@@ -3,8 +3,9 @@ import * as Flags from "@oclif/core/flags";
 import { OrchError } from "@orch/core/model/failure";
 import { OrchCommand } from "../../command.js";
 import { withStack } from "../../context.js";
+import { jsonFlag } from "../../flags.js";
 import { askHidden, readStdin } from "../../prompt.js";
-import { note } from "../../session.js";
+import { note, writeJson } from "../../session.js";
 
 export default class ConfigSet extends OrchCommand {
   static override summary = "Set a configuration value of the stack.";
@@ -26,6 +27,7 @@ Exit codes: 0 set, 1 not.`;
     }),
   };
   static override flags = {
+    json: jsonFlag,
     secret: Flags.boolean({
       summary: "Encrypt it. --no-secret stores in clear what was secret before.",
       allowNo: true,
@@ -43,6 +45,7 @@ Exit codes: 0 set, 1 not.`;
         ...(flags.secret === undefined ? {} : { secret: flags.secret }),
       });
       await saveStackFile(file);
+      if (flags.json) writeJson({ format: 1, type: "config-set", key: args.key, file: file.yaml.path });
       if (args.value !== undefined && flags.secret === true)
         note("The value stood on the command line, so it may be in your shell's history.");
       return 0;

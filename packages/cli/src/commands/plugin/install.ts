@@ -2,8 +2,9 @@ import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { OrchError, toFailure } from "@orch/core/model/failure";
 import { OrchCommand } from "../../command.js";
+import { jsonFlag } from "../../flags.js";
 import { catchInterrupts } from "../../interrupt.js";
-import { note, outTheme, write } from "../../session.js";
+import { note, outTheme, write, writeJson } from "../../session.js";
 
 export default class PluginInstall extends OrchCommand {
   static override summary = "Install a provider plugin.";
@@ -26,6 +27,7 @@ Exit codes: 0 installed or already there, 1 not.`;
     more: Args.string({ ignoreStdin: true, hidden: true }),
   };
   static override flags = {
+    json: jsonFlag,
     file: Flags.string({ summary: "A .tar.gz, a folder or the executable itself.", helpValue: "PATH" }),
     mirror: Flags.string({
       summary:
@@ -73,6 +75,14 @@ Exit codes: 0 installed or already there, 1 not.`;
         ...(project === undefined ? {} : { projectDir: project.dir }),
         ...progress(),
       });
+      if (flags.json) {
+        writeJson({
+          ...{ format: 1, type: "plugin-installed", name: plugin.name, version: plugin.version },
+          ...{ path: plugin.path, sha256, already: source === undefined },
+          ...(source === undefined ? {} : { source }),
+        });
+        return 0;
+      }
       const theme = outTheme();
       const what = `${theme.name(plugin.name)} ${plugin.version}`;
       write(source === undefined ? `${what} is already there.` : `Installed ${what} from ${source}.`);

@@ -3,7 +3,8 @@ import { OrchError } from "@orch/core/model/failure";
 import { isProviderType, packageOf } from "@orch/core/model/urn";
 import { OrchCommand } from "../../command.js";
 import { withProject, withStack } from "../../context.js";
-import { outTheme, write } from "../../session.js";
+import { jsonFlag } from "../../flags.js";
+import { outTheme, write, writeJson } from "../../session.js";
 
 interface Wanted {
   readonly name: string;
@@ -25,8 +26,10 @@ Exit codes: 0 written, 1 not.`;
     plugin: Args.string({ ignoreStdin: true, description: "NAME or NAME@VERSION; several may be given." }),
   };
 
+  static override flags = { json: jsonFlag };
+
   async run(): Promise<number> {
-    const { argv } = await this.parse(PluginLock);
+    const { argv, flags } = await this.parse(PluginLock);
     const named = (argv as string[]).map((word): Wanted => {
       const at = word.lastIndexOf("@");
       return at > 0 ? { name: word.slice(0, at), version: word.slice(at + 1) } : { name: word };
@@ -36,6 +39,13 @@ Exit codes: 0 written, 1 not.`;
     const lock = await withProject(this.config.version, ({ project }) =>
       lockPlugins({ projectDir: project.dir, packages: wanted }),
     );
+    if (flags.json) {
+      writeJson({
+        ...{ format: 1, type: "plugin-lock", file: lockFileName },
+        plugins: lock.plugins.map(({ name, version }) => ({ name, version })),
+      });
+      return 0;
+    }
     const theme = outTheme();
     for (const { name, version } of lock.plugins) write(`${theme.name(name)} ${version}`);
     write(theme.dim(`Pinned in ${lockFileName}.`));

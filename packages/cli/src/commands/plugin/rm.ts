@@ -3,9 +3,9 @@ import { dirname } from "node:path";
 import * as Args from "@oclif/core/args";
 import { OrchError } from "@orch/core/model/failure";
 import { OrchCommand } from "../../command.js";
-import { yesFlag } from "../../flags.js";
+import { jsonFlag, yesFlag } from "../../flags.js";
 import { confirm } from "../../prompt.js";
-import { isInteractive, note, write } from "../../session.js";
+import { isInteractive, note, write, writeJson } from "../../session.js";
 
 export default class PluginRm extends OrchCommand {
   static override summary = "Remove a plugin from orch's cache.";
@@ -16,7 +16,7 @@ export default class PluginRm extends OrchCommand {
     name: Args.string({ ignoreStdin: true, description: "Name of the package.", required: true }),
     version: Args.string({ ignoreStdin: true, description: "Its version; without it all versions." }),
   };
-  static override flags = { yes: yesFlag };
+  static override flags = { json: jsonFlag, yes: yesFlag };
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(PluginRm);
@@ -47,8 +47,13 @@ export default class PluginRm extends OrchCommand {
     }
     for (const { name, version, path } of chosen) {
       await rm(dirname(path), { recursive: true });
-      write(`Removed ${name} ${version}.`);
+      if (!flags.json) write(`Removed ${name} ${version}.`);
     }
+    if (flags.json)
+      writeJson({
+        ...{ format: 1, type: "plugin-removed" },
+        plugins: chosen.map(({ name, version }) => ({ name, ...(version === undefined ? {} : { version }) })),
+      });
     return 0;
   }
 }

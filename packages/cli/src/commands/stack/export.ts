@@ -1,10 +1,10 @@
 import * as Flags from "@oclif/core/flags";
 import { OrchCommand } from "../../command.js";
 import { contextOptions, withStack } from "../../context.js";
-import { showSecretsFlag } from "../../flags.js";
+import { jsonFlag, showSecretsFlag } from "../../flags.js";
 import { writePrivate } from "../../plan-file.js";
 import { count } from "../../render/text.js";
-import { note, write } from "../../session.js";
+import { note, write, writeJson } from "../../session.js";
 
 export default class StackExport extends OrchCommand {
   static override summary = "Write the stack's state as Pulumi would.";
@@ -17,6 +17,7 @@ Exit codes: 0 written, 1 not.`;
     "<%= config.bin %> stack export --show-secrets | jq .deployment.resources",
   ];
   static override flags = {
+    json: jsonFlag,
     file: Flags.string({ summary: "Write it to this file.", helpValue: "FILE" }),
     "show-secrets": showSecretsFlag,
   };
@@ -35,6 +36,14 @@ Exit codes: 0 written, 1 not.`;
       const text = JSON.stringify(document, undefined, 2);
       if (flags.file === undefined) write(text);
       else await writePrivate(flags.file, `${text}\n`, "The state cannot be written");
+      // Without --file the output is JSON as it is.
+      if (flags.json && flags.file !== undefined)
+        writeJson({
+          format: 1,
+          type: "stack-exported",
+          file: flags.file,
+          withSecrets: show && withSecrets > 0,
+        });
       if (show && withSecrets > 0)
         note(
           `The secrets of ${count(withSecrets, "resource")} stand in it in clear. Keep it to yourself, and destroy it afterwards.`,

@@ -2,7 +2,8 @@ import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { OrchCommand } from "../../command.js";
 import { contextOptions } from "../../context.js";
-import { note, outTheme, write } from "../../session.js";
+import { jsonFlag } from "../../flags.js";
+import { note, outTheme, write, writeJson } from "../../session.js";
 
 export default class StackInit extends OrchCommand {
   static override summary = "Make a stack and select it.";
@@ -21,6 +22,7 @@ Exit codes: 0 made, 1 not.`;
     name: Args.string({ ignoreStdin: true, description: "Name of the stack.", required: true }),
   };
   static override flags = {
+    json: jsonFlag,
     "secrets-provider": Flags.string({
       summary: "What protects the stack's key: key-file, passphrase, or the URL of a service's key.",
       helpValue: "PROVIDER",
@@ -37,6 +39,14 @@ Exit codes: 0 made, 1 not.`;
     });
     await context.store.close();
     await context.close();
+    if (flags.json) {
+      const { project, file } = context;
+      writeJson({
+        ...{ format: 1, type: "stack-made", project: project.name, stack: args.name },
+        file: file.yaml.path,
+      });
+      return 0;
+    }
     const theme = outTheme();
     write(`Made stack ${theme.name(args.name)} of ${context.project.name}, and selected it.`);
     note(`Its configuration is kept in ${context.file.yaml.path}: put that under version control.`);

@@ -3,9 +3,9 @@ import * as Flags from "@oclif/core/flags";
 import { OrchError } from "@orch/core/model/failure";
 import { OrchCommand } from "../../command.js";
 import { contextOptions } from "../../context.js";
-import { yesFlag } from "../../flags.js";
+import { jsonFlag, yesFlag } from "../../flags.js";
 import { confirm } from "../../prompt.js";
-import { isInteractive, note, write } from "../../session.js";
+import { isInteractive, note, write, writeJson } from "../../session.js";
 
 export default class StackRm extends OrchCommand {
   static override summary = "Remove a stack.";
@@ -18,6 +18,7 @@ Exit codes: 0 removed, 1 refused or the answer was no, 64 there is nobody to ask
     name: Args.string({ ignoreStdin: true, description: "Name of the stack.", required: true }),
   };
   static override flags = {
+    json: jsonFlag,
     yes: yesFlag,
     force: Flags.boolean({
       summary: "Also when it holds resources: they stay as they are, and orch forgets them.",
@@ -45,7 +46,8 @@ Exit codes: 0 removed, 1 refused or the answer was no, 64 there is nobody to ask
       stack: args.name,
       force: flags.force,
     });
-    write(`Removed stack ${args.name}.`);
+    if (flags.json) writeJson({ format: 1, type: "stack-removed", stack: args.name });
+    else write(`Removed stack ${args.name}.`);
     return 0;
   }
 }

@@ -1,7 +1,8 @@
 import * as Args from "@oclif/core/args";
 import { OrchCommand } from "../../command.js";
 import { contextOptions } from "../../context.js";
-import { outTheme, write } from "../../session.js";
+import { jsonFlag } from "../../flags.js";
+import { outTheme, write, writeJson } from "../../session.js";
 
 export default class StackSelect extends OrchCommand {
   static override summary = "Select the stack that commands work on.";
@@ -12,11 +13,14 @@ export default class StackSelect extends OrchCommand {
     name: Args.string({ ignoreStdin: true, description: "Name of the stack.", required: true }),
   };
 
+  static override flags = { json: jsonFlag };
+
   async run(): Promise<number> {
-    const { args } = await this.parse(StackSelect);
+    const { args, flags } = await this.parse(StackSelect);
     const { selectStackContext } = await import("@orch/core/project/index");
     await selectStackContext({ ...contextOptions(this.config.version), stack: args.name });
-    write(`Selected stack ${outTheme().name(args.name)}.`);
+    if (flags.json) writeJson({ format: 1, type: "stack-selected", stack: args.name });
+    else write(`Selected stack ${outTheme().name(args.name)}.`);
     return 0;
   }
 }

@@ -37,9 +37,10 @@ export default class StateShow extends OrchCommand {
           ? (await store.snapshot()).resources
           : await store.rowsAt((await findRun(store, flags.at, stack)).id);
       const resource = findResource(resources, args.resource, stack);
-      if (flags.json)
-        writeJson({ format: 1, type: "resource", ...stateJson(resource, flags["show-secrets"]) });
-      else
+      if (flags.json) {
+        const { type: resourceType, ...members } = stateJson(resource, flags["show-secrets"]);
+        writeJson({ format: 1, type: "resource", resourceType, ...members });
+      } else
         write(
           renderState(resource, outTheme(), {
             showSecrets: flags["show-secrets"],

@@ -75,6 +75,15 @@ function build(title: string, sources: readonly Source[]): DrawnGraph {
   return { title, nodes, edges };
 }
 
+/** As one document, for programs that draw it themselves. */
+export const graphJson = ({ title, nodes, edges }: DrawnGraph) => ({
+  format: 1,
+  type: "graph",
+  title,
+  nodes: nodes.map((node) => ({ ...node })),
+  edges: edges.map(([from, to]) => ({ from, to })),
+});
+
 /** Children by component; `undefined` holds the outermost. */
 export function byParent(graph: DrawnGraph): ReadonlyMap<Urn | undefined, readonly GraphNode[]> {
   const children = new Map<Urn | undefined, GraphNode[]>();
