@@ -6,7 +6,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import Module from "node:module";
 import { dirname, extname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { Compiler, type Format } from "./compile.js";
+import { Compiler, type Format, type SourceFile } from "./compile.js";
 import { userFiles } from "./positions.js";
 import { shareStore } from "./sdk.js";
 import { readTsConfig, type TsConfig } from "./tsconfig.js";
@@ -40,10 +40,12 @@ interface LoadContext {
 }
 type Next<C> = (specifier: string, context?: C) => unknown;
 
-/** Installs the hooks for files outside node_modules; gives the compiler they use. */
-export function installLoader(programDir: string, cacheDir: string | undefined): Compiler {
-  const tsconfig = readTsConfig(programDir);
-  const compiler = new Compiler(tsconfig, cacheDir);
+export const compilerFor = (programDir: string, cacheDir: string | undefined): Compiler =>
+  new Compiler(readTsConfig(programDir), cacheDir);
+
+/** Installs the hooks for files outside node_modules. */
+export function installLoader(compiler: Compiler): void {
+  const { tsconfig } = compiler;
   const loader = Module as unknown as NodeLoader;
   const jsExtension = loader._extensions[".js"] as Extension;
   const jsonExtension = loader._extensions[".json"] as Extension;
@@ -140,7 +142,31 @@ export function installLoader(programDir: string, cacheDir: string | undefined):
       return next(url, context);
     },
   });
-  return compiler;
+}
+
+/** How many files of a program are looked through for what they import. */
+const mostFiles = 500;
+
+/** The TypeScript files that a program will load, as far as its imports say so in plain text. The ones that can't be read are left out. */
+export function programSources({ file }: Entry, tsconfig: TsConfig): readonly SourceFile[] {
+  const found = new Map<string, SourceFile | undefined>();
+  const visit = (path: string): void => {
+    if (found.has(path) || found.size === mostFiles || inPackages(path) || !typescript.test(path)) return;
+    found.set(path, undefined);
+    let source: string;
+    try {
+      source = readFileSync(path, "utf8");
+    } catch {
+      return; // Whoever loads it says what is wrong with it.
+    }
+    found.set(path, { file: path, source, format: formatOf(path) });
+    for (const [, request] of source.matchAll(/(?:\bfrom|\bimport|\brequire)\s*\(?\s*["']([^"'\n]+)["']/g)) {
+      const next = findUserFile(request as string, dirname(path), tsconfig);
+      if (next !== undefined) visit(next);
+    }
+  };
+  visit(file);
+  return [...found.values()].filter((source) => source !== undefined);
 }
 
 /** `.mts`, `.cts` and their like say it; for others the nearest package.json does. */

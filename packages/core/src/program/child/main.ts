@@ -10,8 +10,9 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { FromChild, PendingRegistration, StartOptions } from "../protocol.js";
+import type { Compiler } from "./compile.js";
 import { describe, explainSyntaxWith } from "./errors.js";
-import { findEntry, installLoader } from "./loader.js";
+import { compilerFor, findEntry, installLoader, programSources } from "./loader.js";
 import { Pipe } from "./pipe.js";
 import { mapStackTraces, userFiles, userFrames } from "./positions.js";
 import { loadSdk, openStore, type PendingEntry, type Sdk, SdkMissing, type Store } from "./sdk.js";
@@ -219,8 +220,25 @@ async function runEntry(file: string, format: "cjs" | "esm", require: NodeJS.Req
   return typeof exported === "function" ? await (exported as () => unknown)() : exported;
 }
 
+const compilerOf = (dir: string): Compiler => compilerFor(dir, join(cacheRoot, "programs"));
+
+/** Compiles what the program most likely begins with, in a process of its own, while this one loads the SDK. */
+async function compileAhead(): Promise<Compiler> {
+  const compiler = compilerOf(programDir);
+  try {
+    const entry = findEntry(programDir, undefined);
+    if (entry !== undefined) await compiler.compileAhead(programSources(entry, compiler.tsconfig));
+  } catch {
+    // A package.json that is no JSON, an esbuild that can't be started: said when the program itself needs it.
+  }
+  return compiler;
+}
+
 async function main(): Promise<void> {
   Module.enableCompileCache?.(join(cacheRoot, "v8"));
+  const ahead = compileAhead();
+  // Awaited once the options are here.
+  ahead.catch(() => undefined);
   try {
     sdk = loadSdk(programDir, debug);
   } catch (error) {
@@ -241,7 +259,9 @@ async function main(): Promise<void> {
   prepare(given);
   store = openStore(sdk, pipe);
   mapStackTraces();
-  explainSyntaxWith(installLoader(given.programDir, join(cacheRoot, "programs")));
+  const compiler = await (given.programDir === programDir ? ahead : compilerOf(given.programDir));
+  installLoader(compiler);
+  explainSyntaxWith(compiler);
   const entry = findEntry(given.programDir, given.entry);
   started = true;
   if (entry === undefined) {
