@@ -23,6 +23,7 @@ export const commands: Readonly<Record<CommandId, Load>> = {
   graph: () => import("./commands/graph.js"),
   history: () => import("./commands/history.js"),
   "show:plan": () => import("./commands/show/plan.js"),
+  explain: () => import("./commands/explain.js"),
   "stack:init": () => import("./commands/stack/init.js"),
   "stack:ls": () => import("./commands/stack/ls.js"),
   "stack:select": () => import("./commands/stack/select.js"),

@@ -17,6 +17,7 @@ export const commandIds = [
   "whoami",
   "history",
   "show:plan",
+  "explain",
   "stack:init",
   "stack:ls",
   "stack:select",

@@ -101,6 +101,7 @@ const oneResult = (wanted: One, group: Awaited<ReturnType<typeof membersOf>>) =>
 
 export const membership = defineResource<Directory>()({
   type: "activedirectory:index:Membership",
+  importId: "`GROUP|MEMBER`, each a GUID or a distinguished name",
   description:
     "One member of one group; other members are left alone. Give ids (GUIDs), and renames change nothing. Id and import: `group|member`. A user's primary group does not list the user.",
   inputs: one,
@@ -165,6 +166,7 @@ function wholeResult(
 
 export const groupMembers = defineResource<Directory>()({
   type: "activedirectory:index:GroupMembers",
+  importId: "the group's GUID or distinguished name",
   description:
     "All members of a group; whoever else is in it is removed. Id and import: the group's GUID or distinguished name.",
   inputs: whole,

@@ -28,7 +28,7 @@ import type {
 import { checkAgainst, fromConfiguration } from "./check.js";
 import type { AnyResource, Call, ProviderDefinition, ReadResult, Shape } from "./define.js";
 import { differences, diffResponse } from "./diff.js";
-import { isSecretSchema, packageSchema } from "./schema.js";
+import { findAgainOf, isSecretSchema, packageSchema } from "./schema.js";
 import { fromPlain, markLike, markOutputs, plain, redact, redactFailure, secretTexts } from "./secrets.js";
 
 /** One instance; several of one definition may live side by side (explicit providers). */
@@ -99,10 +99,7 @@ class DirectProvider<C extends Shape, S> implements Provider {
     );
     this.session = { value };
     const findAgainByType = Object.fromEntries(
-      this.definition.resources.map(({ type, findAgain, idOf }) => [
-        type,
-        findAgain ?? (idOf ? "id-known-before" : "no"),
-      ]),
+      this.definition.resources.map((resource) => [resource.type, findAgainOf(resource)]),
     );
     const ways = [...new Set(Object.values(findAgainByType))];
     const [only] = ways;

@@ -1,6 +1,6 @@
 /** Looking at zod schemas: their metadata, and the JSON Schema of a whole package. */
 import { z } from "zod";
-import type { ProviderDefinition, Shape } from "./define.js";
+import type { AnyResource, ProviderDefinition, Shape } from "./define.js";
 
 // The members of a schema's `def` that are looked at; zod's own types do not name them in one place.
 interface Def {
@@ -50,7 +50,14 @@ const properties = (shape: Shape): Record<string, object> => {
 const required = (shape: Shape): readonly string[] =>
   (json(shape) as { required?: readonly string[] }).required ?? [];
 
-/** The package's schema in the shape of Pulumi's (`resources`, `functions`, `provider`), each property as JSON Schema. */
+/** How a creation that was cut off is looked into: as the definition says, else by an id that is known beforehand. */
+export const findAgainOf = ({ findAgain, idOf }: Pick<AnyResource<never>, "findAgain" | "idOf">) =>
+  findAgain ?? (idOf ? "id-known-before" : "no");
+
+/**
+ * The package's schema in the shape of Pulumi's (`resources`, `functions`, `provider`), each property as JSON Schema. Resources also say what their
+ * ids for import are, how one is found again, and whether they are updated in place and listed.
+ */
 export function packageSchema<C extends Shape, S>(provider: ProviderDefinition<C, S>): object {
   return {
     name: provider.name,
@@ -71,6 +78,10 @@ export function packageSchema<C extends Shape, S>(provider: ProviderDefinition<C
           properties: properties(resource.outputs),
           required: required(resource.outputs),
           replaceOnChanges: resource.replaceOn ?? [],
+          ...(resource.importId === undefined ? {} : { importId: resource.importId }),
+          findAgain: findAgainOf(resource),
+          updates: resource.update !== undefined,
+          lists: resource.list !== undefined,
         },
       ]),
     ),

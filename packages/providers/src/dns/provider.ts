@@ -57,6 +57,7 @@ async function inTheWay(client: DnsClient, set: RecordSet, signal: AbortSignal):
 
 const recordSet = defineResource<DnsClient>()({
   type: "dns:index:RecordSet",
+  importId: "`ZONE/NAME/TYPE`, such as `example.com/www/A`; `@` is the zone's own name",
   description: "All records of one name and type in a zone. Listed within a scope `zone`.",
   inputs: recordSetInputs,
   outputs: recordSetOutputs,

@@ -51,6 +51,7 @@ type Inputs = z.output<typeof inputs>;
 
 export const directory = defineResource<HostSession>()({
   type: "host:index:Directory",
+  importId: "its path",
   description: "A folder on a machine. One that is there already is taken over as it is.",
   inputs,
   outputs,

@@ -75,6 +75,7 @@ type Inputs = z.output<typeof inputs>;
 
 export const file = defineResource<HostSession>()({
   type: "host:index:File",
+  importId: "its path",
   description:
     "A file on a machine. It is written whole, beside its place and then moved there, so nobody ever sees half of it.",
   inputs,

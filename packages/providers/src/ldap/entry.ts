@@ -122,6 +122,7 @@ const asked = (given: Partial<Inputs>): readonly string[] =>
 
 export const entry = defineResource<Directory>()({
   type: "ldap:index:Entry",
+  importId: "its UUID (`entryUUID`, `objectGUID`), or its distinguished name",
   description:
     "Any entry of a directory. Its id is the entry's UUID (entryUUID or objectGUID), or its name where the server has none. `orch import` takes the UUID or the name. List scope: `base` (default: all), `filter` (RFC 4515).",
   inputs: entryInputs,

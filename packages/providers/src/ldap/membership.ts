@@ -55,6 +55,7 @@ const result = (wanted: Inputs, group: DirectoryEntry | undefined) =>
 
 export const membership = defineResource<Directory>()({
   type: "ldap:index:Membership",
+  importId: "`GROUP|ATTRIBUTE|MEMBER`",
   description:
     "One member of one group; other members are left alone. For a whole list use the attribute of an Entry. Id and import: `group|attribute|member`.",
   inputs,

@@ -68,6 +68,7 @@ function readOf(outputs: Outputs, given: Partial<Inputs>) {
 
 export const database = defineResource<Postgres>()({
   type: "postgres:index:Database",
+  importId: "its name",
   description: "A database. All are listed but the templates of PostgreSQL itself.",
   inputs,
   outputs,

@@ -124,6 +124,7 @@ const purposeOf = (target: Target) => ({
 
 export const defaultPrivileges = defineResource<Postgres>()({
   type: "postgres:index:DefaultPrivileges",
+  importId: "`DATABASE/OWNER/KIND/SCHEMA/ROLE`; `*` is every schema",
   description: "What one role gets on objects that another makes later.",
   inputs,
   outputs,

@@ -282,6 +282,8 @@ const targetIn = ({ role, database, on, schema, objects }: Inputs): Target => ({
 
 export const grant = defineResource<Postgres>()({
   type: "postgres:index:Grant",
+  importId:
+    "`DATABASE/KIND/SCHEMA/OBJECTS/ROLE`, as far as the kind has them: `shop/database/reader`, `shop/table/app/orders,items/reader`",
   description: "All that one role may on a database, a schema, or objects of a schema.",
   inputs,
   outputs,

@@ -154,6 +154,7 @@ function readOf(found: Found, given: Partial<Inputs>) {
 
 export const role = defineResource<Postgres>()({
   type: "postgres:index:Role",
+  importId: "its name",
   description: "A role: a user or a group. All roles but PostgreSQL's own are listed.",
   inputs,
   outputs,

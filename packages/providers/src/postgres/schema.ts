@@ -53,6 +53,7 @@ const readSchema = (outputs: SchemaOutputs, given: Partial<SchemaInputs>) => {
 
 export const schema = defineResource<Postgres>()({
   type: "postgres:index:Schema",
+  importId: "`DATABASE/SCHEMA`",
   description: "A schema of a database. Listed within a scope `database`.",
   inputs: schemaInputs,
   outputs: schemaOutputs,
@@ -175,6 +176,7 @@ const extensionNeeds = (database: string): string =>
 
 export const extension = defineResource<Postgres>()({
   type: "postgres:index:Extension",
+  importId: "`DATABASE/EXTENSION`",
   description: "An extension in a database. Listed within a scope `database`.",
   inputs: extensionInputs,
   outputs: extensionOutputs,

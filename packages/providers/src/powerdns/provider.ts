@@ -34,6 +34,7 @@ const same = (a: RecordSet, b: RecordSet | undefined): boolean =>
 
 const recordSet = defineResource<PowerDns>()({
   type: "powerdns:index:RecordSet",
+  importId: "`ZONE/NAME/TYPE`, such as `example.com/www/A`; `@` is the zone's own name",
   description: "All records of one name and type in a zone. Listed within a scope `zone`.",
   inputs: recordSetInputs,
   outputs: recordSetOutputs,

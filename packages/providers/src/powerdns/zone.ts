@@ -171,6 +171,7 @@ const differing = (wanted: Inputs, found: Outputs): readonly (keyof Outputs)[] =
 
 export const zone = defineResource<PowerDns>()({
   type: "powerdns:index:Zone",
+  importId: "its name",
   description: "A zone: its settings and the name servers at its top. All zones are listed.",
   inputs: zoneInputs,
   outputs: zoneOutputs,

@@ -136,6 +136,7 @@ function createdId(session: RestSession, kind: Kind, given: Json, answer: HttpAn
 
 export const restObject = defineResource<RestSession>()({
   type: "rest:index:Resource",
+  importId: "`KIND/PATH/ID`: the kind, what its path needs, the id; each encoded as in a URL: `Ticket/it/7`",
   description: "An object of a JSON API. Its id is `<kind>/<id>`, with what its path needs in between.",
   inputs,
   outputs,

@@ -12,6 +12,7 @@ const outputs = z.strictObject({
 
 export const group = defineResource<ScimSession>()({
   type: "scim:index:Group",
+  importId: "the service's id",
   description: "A group (RFC 7643, 4.2). Its id is the service's.",
   inputs,
   outputs,

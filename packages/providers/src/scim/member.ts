@@ -45,6 +45,7 @@ const found = (parts: { groupId: string; memberId: string }, given: Partial<Memb
 
 export const groupMember = defineResource<ScimSession>()({
   type: "scim:index:GroupMember",
+  importId: "`GROUP/MEMBER`, their ids at the service",
   description:
     "One member of a group whose other members are not this stack's business. Its id is `<group's id>/<member's id>`.",
   inputs,

@@ -27,6 +27,7 @@ const outputs = z.strictObject({
 
 export const user = defineResource<ScimSession>()({
   type: "scim:index:User",
+  importId: "the service's id",
   description:
     "A user (RFC 7643, 4.1), with the enterprise extension (4.3) and others. Its id is the service's.",
   inputs,

@@ -58,6 +58,7 @@ const byName = (name: string): string | undefined => endings.find(([end]) => end
 
 export const archive = defineSystem({
   type: "host:index:Archive",
+  importId: "its path",
   description:
     "A folder with what an archive holds, owned whole: it is unpacked beside its place and then moved there, in place of the old one.",
   inputs,

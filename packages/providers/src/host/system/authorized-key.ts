@@ -48,6 +48,7 @@ const sameKey = `index(" " $0 " ", " " k " ")`;
 
 export const authorizedKey = defineSystem({
   type: "host:index:AuthorizedKey",
+  importId: "`USER TYPE KEY`, such as `deploy ssh-ed25519 AAAA…`",
   description: "A public key that opens a user's login over SSH. The other keys of that user are left alone.",
   inputs,
   outputs,

@@ -109,6 +109,7 @@ export function parseCron(
 
 export const cronJob = defineSystem({
   type: "host:index:CronJob",
+  importId: "the name of its file",
   description: "A job of cron, in a file of its own in /etc/cron.d.",
   inputs,
   outputs,

@@ -60,6 +60,7 @@ type Kept =
   | "inputs"
   | "outputs"
   | "replaceOn"
+  | "importId"
   | "stables"
   | "secretOutputs"
   | "check"
@@ -275,6 +276,7 @@ export function defineSystem<I extends Shape, O extends Shape>(
         "inputs",
         "outputs",
         "replaceOn",
+        "importId",
         "stables",
         "secretOutputs",
         "check",

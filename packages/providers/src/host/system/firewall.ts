@@ -40,6 +40,7 @@ const include = 'include "/etc/nftables.d/*.nft"';
 
 export const firewallTable = defineSystem({
   type: "host:index:FirewallTable",
+  importId: "`FAMILY NAME`, such as `inet web`",
   description:
     "A table of nftables, owned whole. nft checks the new one before it is loaded, and the kernel takes all of it or nothing.",
   inputs,

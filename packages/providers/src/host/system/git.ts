@@ -64,6 +64,7 @@ g() { git -c safe.directory="$path" -C "$path" "$@"; }
 
 export const gitCheckout = defineSystem({
   type: "host:index:GitCheckout",
+  importId: "its path",
   description: "A working copy of a git repository at a revision.",
   inputs,
   outputs,

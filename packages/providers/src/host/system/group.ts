@@ -26,6 +26,7 @@ const outputs = z.strictObject({
 
 export const group = defineSystem({
   type: "host:index:Group",
+  importId: "its name",
   description: "A group of a machine.",
   inputs,
   outputs,

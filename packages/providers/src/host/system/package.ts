@@ -75,6 +75,7 @@ held() {
 
 export const package_ = defineSystem({
   type: "host:index:Package",
+  importId: "its name",
   description: "A package of the system's package manager: apt, dnf or zypper.",
   inputs,
   outputs,

@@ -128,6 +128,7 @@ repofile() {
 
 export const packageRepository = defineSystem({
   type: "host:index:PackageRepository",
+  importId: "its name",
   description:
     "A repository of packages with the key that signs it. It is fetched once before it stays: what the package manager refuses is taken back.",
   inputs,

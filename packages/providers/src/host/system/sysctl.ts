@@ -34,6 +34,7 @@ const plain = (value: string | number): string => String(value).trim().replace(/
 
 export const sysctl = defineSystem({
   type: "host:index:Sysctl",
+  importId: "the parameter, such as `net.ipv4.ip_forward`",
   description: "A parameter of the kernel: its value now, and a file in /etc/sysctl.d for the next start.",
   inputs,
   outputs,

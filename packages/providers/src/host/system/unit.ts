@@ -72,6 +72,7 @@ const pathOf = (name: string): string => `/etc/systemd/system/${name}`;
 
 export const systemdUnit = defineSystem({
   type: "host:index:SystemdUnit",
+  importId: "its name",
   description:
     "A systemd unit of one's own (service, timer, socket …): its file, and whether it is enabled and running.",
   inputs: unitInputs,
@@ -164,6 +165,7 @@ const serviceOutputs = z.strictObject({
 
 export const service = defineSystem({
   type: "host:index:Service",
+  importId: "its name",
   description:
     "The state of a unit that a package or somebody else brought: enabled, running. Deleting it leaves the unit as it is.",
   inputs: serviceInputs,

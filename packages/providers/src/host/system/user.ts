@@ -58,6 +58,7 @@ const outputs = z.strictObject({
 
 export const user = defineSystem({
   type: "host:index:User",
+  importId: "its name",
   description: "A user of a machine.",
   inputs,
   outputs,
