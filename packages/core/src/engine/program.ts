@@ -1,0 +1,54 @@
+/** Running the stack's program, or what stands in for it. */
+import type { EngineContext } from "../engine-contract.js";
+import type { Plan } from "../model/plan.js";
+import { plannedResources, registerEarlier, rowsBefore } from "../plan/undo.js";
+import type { ProgramHost, ProgramOptions, ProgramResult, ProgramSink } from "../program/contract.js";
+import { defaultParallel } from "./providers.js";
+
+export async function run(
+  context: EngineContext,
+  sink: ProgramSink,
+  dryRun: boolean,
+  signal: AbortSignal | undefined,
+): Promise<ProgramResult> {
+  const { project, config, store } = context;
+  const options: ProgramOptions = {
+    projectDir: project.dir,
+    programDir: project.programDir,
+    project: project.name,
+    stack: store.info.stack,
+    organization: "organization",
+    config: Object.fromEntries(Object.entries(config.values).map(([key, { value }]) => [key, value])),
+    secretKeys: Object.entries(config.values)
+      .filter(([, { secret }]) => secret)
+      .map(([key]) => key),
+    dryRun,
+    parallel: context.parallel ?? defaultParallel,
+    events: context.events,
+    ...(project.entry ? { entry: project.entry } : {}),
+    ...(signal ? { signal } : {}),
+  };
+  // Loaded when first needed: reading, destroying and drift run no program.
+  const start = context.runProgram ?? (await import("../program/run.js")).runProgram;
+  return start(options, sink, dryRun ? unspentHost(context) : undefined);
+}
+
+/** A child runs one program; a second plan of the same command starts its own. */
+const spentHosts = new WeakSet<ProgramHost>();
+function unspentHost({ programHost }: EngineContext): ProgramHost | undefined {
+  if (programHost === undefined || spentHosts.has(programHost)) return undefined;
+  spentHosts.add(programHost);
+  return programHost;
+}
+
+/** While a plan is applied: the program once more, or the earlier state. What was unknown is known now. */
+export async function runAgain(
+  context: EngineContext,
+  { undo, steps }: Plan,
+  sink: ProgramSink,
+  signal: AbortSignal,
+): Promise<ProgramResult> {
+  if (undo === undefined) return run(context, sink, false, signal);
+  const rows = await rowsBefore(context.store, undo.before);
+  return registerEarlier(rows, plannedResources(rows, steps), sink, false);
+}
