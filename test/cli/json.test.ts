@@ -74,6 +74,9 @@ describe("the real output of every command", () => {
     await json(shop, "whoami");
     await json(shop, "plan --out a.plan");
     await json(shop, "show plan a.plan");
+    const input = await shop.ok(["show", "plan", "a.plan", "--format", "markdown"]);
+    const where = "--platform github --repository acme/shop --number 12";
+    await json(shop, `comment --dry-run ${where}`, 0, { input });
     await json(shop, "graph --plan");
     await json(shop, "apply a.plan --yes --events events");
     await json(shop, "apply a.plan --yes", 3);

@@ -15,6 +15,7 @@ export const commands: Readonly<Record<CommandId, Load>> = {
   refresh: () => import("./commands/refresh.js"),
   undo: () => import("./commands/undo.js"),
   drift: () => import("./commands/drift.js"),
+  comment: () => import("./commands/comment.js"),
   resume: () => import("./commands/resume.js"),
   login: () => import("./commands/login.js"),
   logout: () => import("./commands/logout.js"),

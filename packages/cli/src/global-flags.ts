@@ -25,7 +25,7 @@ export function readGlobalFlags(argv: readonly string[]): GlobalFlags {
   return {
     ...(cwd === undefined ? {} : { cwd }),
     ...(stack === undefined ? {} : { stack }),
-    json: args.includes("--json"),
+    json: args.includes("--json") || value("--format", "--format") === "json",
     verbose: args.includes("--verbose"),
     noColor: args.includes("--no-color"),
   };

@@ -9,6 +9,7 @@ export const commandIds = [
   "refresh",
   "undo",
   "drift",
+  "comment",
   "resume",
   "unlock",
   "graph",
@@ -74,7 +75,18 @@ export const takesValue: ReadonlySet<string> = new Set([
   "--limit",
   "--events",
   "--from",
-  "--to",
+  "--format",
+  "--out",
+  "-o",
+  "--notify",
+  "--news",
+  "--platform",
+  "--api-url",
+  "--repository",
+  "--number",
+  "--commit",
+  "--id",
+  "--key",
 ]);
 
 /**

@@ -1,11 +1,14 @@
 import * as Flags from "@oclif/core/flags";
 import { hasChanges } from "@orch/core/model/plan";
+import { digestPlan } from "@orch/core/plan/seal";
 import { hasOpen } from "../ask-open.js";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
 import { diffFlag, eventsFlag, jsonFlag, parallelFlag, refreshFlag, replaceFlag } from "../flags.js";
+import { formatFlag, formatOf, orFailedSection } from "../format.js";
 import { savePlan } from "../plan-file.js";
 import { planJson } from "../render/json.js";
+import { planMarkdown } from "../render/markdown/plan.js";
 import { renderPlan } from "../render/plan.js";
 import { note, outTheme, write, writeJson } from "../session.js";
 import { openView } from "../view/view.js";
@@ -21,6 +24,7 @@ Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing
     "<%= config.bin %> plan --refresh --diff",
     "<%= config.bin %> plan --out change.plan && <%= config.bin %> apply change.plan",
     "<%= config.bin %> plan --json --detailed-exitcode",
+    "<%= config.bin %> plan --out change.plan --format markdown | <%= config.bin %> comment",
   ];
   static override flags = {
     out: Flags.string({
@@ -30,6 +34,7 @@ Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing
     }),
     json: jsonFlag,
     events: eventsFlag,
+    format: formatFlag(),
     diff: diffFlag,
     refresh: refreshFlag,
     replace: replaceFlag,
@@ -39,23 +44,34 @@ Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing
 
   async run(): Promise<number> {
     const { flags } = await this.parse(Plan);
+    const format = formatOf(flags);
     const view = openView();
-    return withEngine(this.config.version, view, flags, async ({ engine }) => {
-      const { plan: makePlan } = await import("@orch/core/engine");
-      const plan = await makePlan(engine, {
-        kind: "apply",
-        refresh: flags.refresh,
-        ...(flags.replace === undefined ? {} : { replace: flags.replace }),
-      });
-      view.clear();
-      const saved =
-        flags.out === undefined ? undefined : await savePlan(flags.out, plan, engine.config.crypter);
-      if (flags.json) writeJson(planJson(plan));
-      else write(renderPlan(plan, { theme: outTheme(), full: flags.diff }));
-      if (saved !== undefined)
-        note(`The plan is kept in ${flags.out}; \`orch apply ${flags.out}\` carries it out.`);
-      if (hasOpen(plan)) return 4;
-      return flags["detailed-exitcode"] && hasChanges(plan) ? 2 : 0;
-    });
+    return orFailedSection("plan", format, (tell) =>
+      withEngine(this.config.version, view, flags, async ({ engine, stack }) => {
+        tell({ project: stack.project.name, stack: stack.stack });
+        const { plan: makePlan } = await import("@orch/core/engine");
+        const plan = await makePlan(engine, {
+          kind: "apply",
+          refresh: flags.refresh,
+          ...(flags.replace === undefined ? {} : { replace: flags.replace }),
+        });
+        view.clear();
+        const { out: file } = flags;
+        const { crypter } = engine.config;
+        const saved = file === undefined ? undefined : await savePlan(file, plan, crypter);
+        if (format === "json") writeJson(planJson(plan));
+        else if (format === "markdown")
+          write(
+            planMarkdown(plan, {
+              digest: saved ?? digestPlan(plan, crypter),
+              ...(file === undefined ? {} : { file }),
+            }),
+          );
+        else write(renderPlan(plan, { theme: outTheme(), full: flags.diff }));
+        if (saved !== undefined) note(`The plan is kept in ${file}; \`orch apply ${file}\` carries it out.`);
+        if (hasOpen(plan)) return 4;
+        return flags["detailed-exitcode"] && hasChanges(plan) ? 2 : 0;
+      }),
+    );
   }
 }

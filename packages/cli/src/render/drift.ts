@@ -30,12 +30,7 @@ export function renderDriftReport(report: DriftReport, view: DriftView): string 
   const out: string[] = [];
   if (drift.length > 0) {
     out.push(driftHeading(drift.length, theme, groups.length));
-    for (const group of groups) {
-      const folded = !full && group.drift.length > 1;
-      out.push(
-        ...(folded ? groupLines(group, view, at) : group.drift.flatMap((one) => driftItem(one, view, at))),
-      );
-    }
+    for (const group of groups) out.push(...driftGroupLines(group, view, at));
     if (!full && groups.length < drift.length)
       out.push(theme.dim("  --diff shows each resource by itself, with all its values."));
     out.push("");
@@ -45,6 +40,12 @@ export function renderDriftReport(report: DriftReport, view: DriftView): string 
   for (const group of failureGroups(report.failures)) out.push(...renderFailureGroup(group, view), "");
   out.push(...summaryLines(report, theme));
   return out.join("\n");
+}
+
+/** One cause: a single resource by itself, several folded unless `full`. `now`: what "12 min ago" is counted from. */
+export function driftGroupLines(group: DriftGroup, view: ValueView, now: number): string[] {
+  const folded = !view.full && group.drift.length > 1;
+  return folded ? groupLines(group, view, now) : group.drift.flatMap((one) => driftItem(one, view, now));
 }
 
 export function driftHeading(resources: number, theme: Theme, causes = resources): string {
@@ -124,7 +125,8 @@ const providerName = (urn: Urn): string => {
   return visible(`${type.slice("pulumi:providers:".length)} ${name}`);
 };
 
-function unmanagedLines(found: Unmanaged, view: ValueView, now: number): string[] {
+/** Empty when nothing was found. The last line is empty. */
+export function unmanagedLines(found: Unmanaged, view: ValueView, now: number): string[] {
   const { theme, full } = view;
   const { rule, objects } = found;
   if (objects.length === 0) return [];
@@ -152,17 +154,23 @@ function unmanagedLines(found: Unmanaged, view: ValueView, now: number): string[
   ];
 }
 
-function summaryLines(report: DriftReport, theme: Theme): string[] {
+const unmanagedObjects = ({ unmanaged }: DriftReport): number =>
+  unmanaged.reduce((sum, { objects }) => sum + objects.length, 0);
+
+/** `2 changed`, `1 gone`: what is not zero. */
+export function driftCounts(report: DriftReport): string[] {
   const gone = report.drift.filter(({ kind }) => kind === "gone").length;
-  const changed = report.drift.length - gone;
-  const unmanaged = report.unmanaged.reduce((sum, { objects }) => sum + objects.length, 0);
-  const unreadable = report.failures.length;
-  const found = [
-    ...(changed > 0 ? [`${grouped(changed)} changed`] : []),
-    ...(gone > 0 ? [`${grouped(gone)} gone`] : []),
-    ...(unmanaged > 0 ? [`${grouped(unmanaged)} not managed`] : []),
-    ...(unreadable > 0 ? [`${grouped(unreadable)} could not be read`] : []),
+  const counts: [n: number, what: string][] = [
+    [report.drift.length - gone, "changed"],
+    [gone, "gone"],
+    [unmanagedObjects(report), "not managed"],
+    [report.failures.length, "could not be read"],
   ];
+  return counts.filter(([n]) => n > 0).map(([n, what]) => `${grouped(n)} ${what}`);
+}
+
+function summaryLines(report: DriftReport, theme: Theme): string[] {
+  const found = driftCounts(report);
   const ignoredOn = new Set(report.ignored.map(({ drift }) => drift.urn)).size;
   const ignored =
     ignoredOn > 0 ? ` ${theme.dim(`${grouped(ignoredOn)} with differences that rules ignore;`)}` : "";
@@ -180,7 +188,7 @@ function summaryLines(report: DriftReport, theme: Theme): string[] {
   const hint = (text: string): void => void lines.push(theme.dim(text));
   if (report.drift.length > 0)
     hint("Put it right with `orch apply --refresh`, or take it over into the state with `orch refresh`.");
-  if (unmanaged > 0)
+  if (unmanagedObjects(report) > 0)
     hint("Take an object into the stack with the option `import`, or name it in its rule's `ignore`.");
   return lines;
 }

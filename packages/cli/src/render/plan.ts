@@ -137,24 +137,35 @@ export function renderPlan(plan: Plan, view: PlanView): string {
 }
 
 function renderStep(step: Step, effect: Effect, view: PlanView, brief: boolean, out: string[]): void {
+  const { head, body } = stepLines(step, effect, view, brief);
+  out.push(...head, ...body);
+}
+
+/** One step as indented lines: what and why, and below it its properties or changes. `brief`: new resources without their properties. */
+export function stepLines(
+  step: Step,
+  effect: Effect,
+  view: PlanView,
+  brief: boolean,
+): { readonly head: string[]; readonly body: string[] } {
   const { theme } = view;
   const text = effects[effect];
   const style = text.style(theme);
   const { type, name, parent } = "resource" in step ? step.resource : step.prior;
   const symbol =
     effect === "replace" ? (replaceOrder(step) === "delete-before-create" ? "-/+" : "+/-") : text.symbol;
-  let head = `  ${style(symbol)} ${style(visible(shortType(type)))} ${theme.name(visible(name))}`;
+  let title = `  ${style(symbol)} ${style(visible(shortType(type)))} ${theme.name(visible(name))}`;
   if (parent !== undefined && !parent.includes(`::${rootStackType}::`))
-    head += theme.dim(` in ${shortUrn(parent)}`);
+    title += theme.dim(` in ${shortUrn(parent)}`);
   const id = idOf(step);
-  if (id !== undefined) head += theme.dim(` (${id})`);
-  out.push(head);
-  if (view.full) out.push(`      ${theme.dim(visible(step.urn))}`);
-  for (const line of reasonLines(step, effect, theme)) out.push(`      ${line}`);
+  if (id !== undefined) title += theme.dim(` (${id})`);
+  const head = [title];
+  if (view.full) head.push(`      ${theme.dim(visible(step.urn))}`);
+  for (const line of reasonLines(step, effect, theme)) head.push(`      ${line}`);
   if (step.op === "update" || step.op === "same") {
-    if (step.movedFrom !== undefined) out.push(`      ${theme.read(`was ${visible(step.movedFrom)}`)}`);
+    if (step.movedFrom !== undefined) head.push(`      ${theme.read(`was ${visible(step.movedFrom)}`)}`);
   }
-  for (const line of bodyLines(step, effect, view, brief)) out.push(`      ${line}`);
+  return { head, body: bodyLines(step, effect, view, brief).map((line) => `      ${line}`) };
 }
 
 function replaceOrder(step: Step): string | undefined {
@@ -305,6 +316,12 @@ export function properties(map: PropertyMap, view: ValueView, internals = view.f
 }
 
 function renderOutputs(plan: Plan, view: ValueView, out: string[]): void {
+  const lines = outputLines(plan, view);
+  if (lines.length > 0) out.push(view.theme.bold("Outputs"), ...lines.map((line) => `  ${line}`), "");
+}
+
+/** What changes of the stack's outputs. */
+export function outputLines(plan: Plan, view: ValueView): string[] {
   const lines: string[] = [];
   for (const key of new Set([...Object.keys(plan.priorOutputs), ...Object.keys(plan.outputs)])) {
     const before = plan.priorOutputs[key];
@@ -325,8 +342,7 @@ function renderOutputs(plan: Plan, view: ValueView, out: string[]): void {
       ),
     );
   }
-  if (lines.length === 0) return;
-  out.push(view.theme.bold("Outputs"), ...lines.map((line) => `  ${line}`), "");
+  return lines;
 }
 
 /** Outputs after an apply, one per line; secrets masked unless the map holds none. */
@@ -349,7 +365,8 @@ export function summaryLine(plan: Plan, theme: Theme, changes = hasChanges(plan)
   return `${theme.bold("Plan:")} ${[...changed, `${grouped(summary.same)} unchanged`].join(", ")}.`;
 }
 
-function summaryParts(n: PlanSummary, theme: Theme): string[] {
+/** `3 to create`, `1 to delete`: what is not zero. */
+export function summaryParts(n: PlanSummary, theme: Theme): string[] {
   const part = (k: number, verb: string, style: (text: string) => string): string[] =>
     k === 0 ? [] : [style(`${grouped(k)} to ${verb}`)];
   return [

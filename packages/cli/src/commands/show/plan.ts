@@ -2,8 +2,10 @@ import * as Args from "@oclif/core/args";
 import { OrchCommand } from "../../command.js";
 import { withStack } from "../../context.js";
 import { diffFlag, jsonFlag } from "../../flags.js";
+import { formatFlag, formatOf } from "../../format.js";
 import { loadPlan } from "../../plan-file.js";
 import { planFileJson } from "../../render/json.js";
+import { planMarkdown } from "../../render/markdown/plan.js";
 import { renderPlan } from "../../render/plan.js";
 import { renderPlanFile } from "../../render/plan-file.js";
 import { outTheme, write, writeJson } from "../../session.js";
@@ -17,6 +19,7 @@ Exit codes: 0 shown, 3 it is no plan of this stack, or was changed.`;
   static override examples = [
     "<%= config.bin %> show plan change.plan",
     "<%= config.bin %> show plan change.plan --json",
+    "<%= config.bin %> show plan change.plan --format markdown | <%= config.bin %> comment",
   ];
   static override args = {
     file: Args.string({
@@ -25,14 +28,19 @@ Exit codes: 0 shown, 3 it is no plan of this stack, or was changed.`;
       required: true,
     }),
   };
-  static override flags = { json: jsonFlag, diff: diffFlag };
+  static override flags = { json: jsonFlag, format: formatFlag(), diff: diffFlag };
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(ShowPlan);
+    const format = formatOf(flags);
     return withStack(this.config.version, async ({ store }) => {
       const sealed = await loadPlan(args.file, store);
+      if (format === "markdown") {
+        write(planMarkdown(sealed.plan, { digest: sealed.digest, file: args.file }));
+        return 0;
+      }
       const [applied] = await store.runs(1, { planDigest: sealed.digest });
-      if (flags.json) {
+      if (format === "json") {
         writeJson(planFileJson(sealed, applied?.id));
         return 0;
       }

@@ -1,0 +1,59 @@
+/** `--format`: text for people, Markdown for comments, JSON for programs. */
+import * as Flags from "@oclif/core/flags";
+import { OrchError, toFailure } from "@orch/core/model/failure";
+import { failureMarkdown } from "./render/markdown/failure.js";
+import type { SectionKind } from "./render/markdown/section.js";
+import { write } from "./session.js";
+
+const formats = ["text", "markdown", "json"] as const;
+export type Format = (typeof formats)[number];
+
+export const formatFlag = Flags.option({
+  summary:
+    "How to print it: text (default), markdown for a comment on a pull request, or json as --json does.",
+  helpValue: "FORMAT",
+  options: formats,
+});
+
+/** Rejects (throws `invalid-flag`) when two formats are asked for. */
+export function formatOf({
+  json,
+  format,
+}: {
+  readonly json: boolean;
+  readonly format?: Format | undefined;
+}): Format {
+  if (json && format !== undefined && format !== "json")
+    throw new OrchError({
+      reason: "invalid-flag",
+      message: "--json and --format say different things.",
+      expected: "one of them",
+      found: `--json --format ${format}`,
+    });
+  return json ? "json" : (format ?? "text");
+}
+
+/** Names the stack, as soon as it is known. */
+export type Tell = (of: { readonly project: string; readonly stack: string }) => void;
+
+/**
+ * Runs `work`. When it fails, and Markdown is wanted, the failure is written as the section that the result would have been, so that a
+ * comment does not go on showing an older one. The failure goes on to the caller.
+ */
+export async function orFailedSection<T>(
+  kind: SectionKind,
+  format: Format,
+  work: (tell: Tell) => Promise<T>,
+): Promise<T> {
+  let of: Parameters<Tell>[0] | undefined;
+  try {
+    return await work((known) => {
+      of = known;
+    });
+  } catch (error) {
+    // Without the stack's name there is no section to put in its place; the failure itself says what is wrong.
+    if (format === "markdown" && of !== undefined)
+      write(failureMarkdown(toFailure(error), { kind, ...of }, Date.now()));
+    throw error;
+  }
+}
