@@ -1,6 +1,6 @@
 // Import directions, as ARCHITECTURE.md draws them:
 //
-//   model ← wire ← graph, provider, state ← project ← program, plan, execute, drift ← engine ← providers, cli
+//   model ← wire, trace ← graph, provider, state ← project ← program, plan, execute, drift ← engine ← providers, cli
 //
 // A folder may import what stands left of it. The other packages see core through its build (dist), hence (src|dist).
 
@@ -9,7 +9,7 @@ const core = "^packages/core/(?:src|dist)";
 /** Folders of core, lowest layer first; those of one layer do not see each other, but for the contracts named below. */
 const layers = [
   ["model"],
-  ["wire"],
+  ["wire", "trace"],
   ["graph", "provider", "state"],
   ["project"],
   ["program", "plan", "execute", "drift"],

@@ -49,6 +49,9 @@ const { metafile } = await build({
   // Loaded seldom, large, native, or needing files of their own.
   external: [
     "@grpc/grpc-js",
+    "@opentelemetry/exporter-*",
+    "@opentelemetry/resources",
+    "@opentelemetry/sdk-*",
     "@pulumi/*",
     "@viz-js/viz",
     "cpu-features",

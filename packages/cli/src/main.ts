@@ -9,6 +9,7 @@ import { commands } from "./commands.js";
 import { readGlobalFlags } from "./global-flags.js";
 import { pluginCommands, route } from "./route.js";
 import { errTheme, note, session, startSession, writeJsonLine } from "./session.js";
+import { wantsTraces } from "./wants-traces.js";
 
 /** `root`: this package's folder; `host`: what early.ts started. Never rejects; the process's exit code tells the outcome. */
 export async function main(argv: string[], root: string, host: ProgramHost | undefined): Promise<void> {
@@ -42,8 +43,13 @@ async function run(argv: string[], root: string): Promise<number> {
   const [config, { default: Command }] = await Promise.all([bareConfig(root), commands[id]()]);
   Command.id = id;
   session.command = id;
-  const code = await new Command(rest, config).start();
-  return typeof code === "number" ? code : 0;
+  const start = async (): Promise<number> => {
+    const code = await new Command(rest, config).start();
+    return typeof code === "number" ? code : 0;
+  };
+  if (!wantsTraces()) return start();
+  const { traceCommand } = await import("./tracing.js");
+  return traceCommand(id.replace(":", " "), config.version, note, start);
 }
 
 function changeFolder(folder: string): void {

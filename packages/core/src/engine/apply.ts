@@ -9,6 +9,7 @@ import type { Plan } from "../model/plan.js";
 import { locksOf, overlaps } from "../plan/locks.js";
 import { digestPlan } from "../plan/seal.js";
 import type { Run, Snapshot, UnfinishedStep } from "../state/contract.js";
+import { failSpan } from "../trace/span.js";
 import { guarded } from "./boundary.js";
 import { runAgain } from "./program.js";
 import { defaultParallel, registryOf } from "./providers.js";
@@ -26,7 +27,7 @@ export interface ApplyOptions {
 
 /** Refuses a plan that does not fit any more before any provider is called. A step that fails is in the result, not thrown. */
 export async function apply(context: EngineContext, plan: Plan, options: ApplyOptions): Promise<ApplyResult> {
-  return guarded(async () => {
+  return guarded("apply", context, async (span) => {
     const { store, events } = context;
     events({ type: "run-started", run: plan.kind, at: Date.now() });
     if (plan.lineage !== store.info.lineage || plan.stack !== store.info.stack) {
@@ -50,7 +51,8 @@ export async function apply(context: EngineContext, plan: Plan, options: ApplyOp
       if (options.digest !== undefined) await refuseSecondApply(context, options.digest, run.id);
       await refuseStale(context, plan, snapshot, options.digest !== undefined);
       const registry = registryOf(context);
-      return await execute({
+      span.setAttributes({ "orch.plan.kind": plan.kind, "orch.run.id": run.id });
+      const result = await execute({
         plan: options.runProgram && plan.kind === "apply" ? { ...plan, needsProgram: true } : plan,
         snapshot,
         run,
@@ -63,6 +65,13 @@ export async function apply(context: EngineContext, plan: Plan, options: ApplyOp
         ...(context.signal ? { signal: context.signal } : {}),
         ...(context.cancelSignal ? { cancelSignal: context.cancelSignal } : {}),
       });
+      span.setAttributes({
+        "orch.run.outcome": result.outcome,
+        "orch.run.done": result.done,
+        "orch.run.failed": result.failed.length,
+      });
+      if (result.outcome === "failed") failSpan(span, result.problem ?? { reason: "step-failed" });
+      return result;
     } catch (error) {
       await run.finish("failed").catch(() => undefined);
       throw error;

@@ -15,7 +15,7 @@ export async function drift(
   context: EngineContext,
   { unmanaged = true, now = Date.now() }: DriftOptions = {},
 ): Promise<DriftReport> {
-  return guarded(async () => {
+  return guarded("drift", context, async () => {
     const { project, store, events } = context;
     events({ type: "run-started", run: "drift", at: Date.now() });
     const snapshot = await store.snapshot();

@@ -15,7 +15,7 @@ import { earlierOf } from "./undo.js";
 
 /** Rejects with OrchError only; a program or provider that fails leaves everything as it was. */
 export async function plan(context: EngineContext, options: PlanOptions): Promise<Plan> {
-  return guarded(async () => {
+  return guarded("plan", context, async (span) => {
     const { project, config, store, events } = context;
     events({ type: "run-started", run: options.kind === "apply" ? "plan" : options.kind, at: Date.now() });
     const registry = registryOf(context);
@@ -70,6 +70,7 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
         )),
       ],
     };
+    span.setAttributes({ "orch.plan.kind": made.kind, "orch.plan.steps": made.steps.length });
     events({ type: "plan-made", plan: made, summary: summarize(made) });
     return made;
   });

@@ -3,6 +3,7 @@ import type { EngineContext } from "../engine-contract.js";
 import type { Plan } from "../model/plan.js";
 import { plannedResources, registerEarlier, rowsBefore } from "../plan/undo.js";
 import type { ProgramHost, ProgramOptions, ProgramResult, ProgramSink } from "../program/contract.js";
+import { bound, here, inSpan, traceEnvironment } from "../trace/span.js";
 import { defaultParallel } from "./providers.js";
 
 export async function run(
@@ -25,12 +26,25 @@ export async function run(
     dryRun,
     parallel: context.parallel ?? defaultParallel,
     events: context.events,
+    env: traceEnvironment(),
     ...(project.entry ? { entry: project.entry } : {}),
     ...(signal ? { signal } : {}),
   };
   // Loaded when first needed: reading, destroying and drift run no program.
   const start = context.runProgram ?? (await import("../program/run.js")).runProgram;
-  return start(options, sink, dryRun ? unspentHost(context) : undefined);
+  const host = dryRun ? unspentHost(context) : undefined;
+  return inSpan("program", { "orch.dry_run": dryRun }, () => start(options, inThisSpan(sink), host));
+}
+
+/** What the program asks for arrives as events of a pipe that was opened before there was a span. */
+function inThisSpan(sink: ProgramSink): ProgramSink {
+  const parent = here();
+  return {
+    register: bound(parent, (resource) => sink.register(resource)),
+    registerOutputs: bound(parent, (urn, outputs) => sink.registerOutputs(urn, outputs)),
+    read: bound(parent, (resource) => sink.read(resource)),
+    invoke: bound(parent, (request) => sink.invoke(request)),
+  };
 }
 
 /** A child runs one program; a second plan of the same command starts its own. */

@@ -25,7 +25,7 @@ export async function resumeRun(
   answers: ReadonlyMap<Urn, ResumeAnswer> = new Map(),
   { complete = true }: { readonly complete?: boolean } = {},
 ): Promise<Resumed> {
-  return guarded(async () => {
+  return guarded("resume", context, async () => {
     const { store, signal } = context;
     const { unfinished } = await store.snapshot();
     const mine = new Set(unfinished.map(stepKey));

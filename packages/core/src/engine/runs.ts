@@ -1,9 +1,12 @@
 /** Beginning a run. */
 
 import { hostname, userInfo } from "node:os";
+import type { Span } from "@opentelemetry/api";
 import type { EngineContext } from "../engine-contract.js";
+import { toFailure } from "../model/failure.js";
 import type { LockSet } from "../model/lock.js";
 import type { Run, RunStart } from "../state/contract.js";
+import { failSpan, here, startSpan } from "../trace/span.js";
 
 /** Begins a run, alone with `locks`; whoever is in the way is waited for, and told of. */
 export async function beginRun(
@@ -13,18 +16,27 @@ export async function beginRun(
   { wait = true }: { readonly wait?: boolean } = {},
 ): Promise<Run> {
   if (!wait || lockTimeoutMs === 0) return store.beginRun(start, { locks });
+  const parent = here();
   let waited: number | undefined;
-  const run = await store.beginRun(start, {
+  let span: Span | undefined;
+  const beginning = store.beginRun(start, {
     locks,
     wait: {
       waiting: (lockWait) => {
         waited = lockWait.waitedMs;
+        span ??= startSpan("wait for locks", {}, { parent, startedAt: Date.now() - waited });
         events({ type: "lock-waiting", ...lockWait });
       },
       ...(signal ? { signal } : {}),
       ...(lockTimeoutMs === undefined ? {} : { atMost: lockTimeoutMs }),
     },
   });
+  const run = await beginning
+    .catch((error: unknown) => {
+      if (span) failSpan(span, toFailure(error));
+      throw error;
+    })
+    .finally(() => span?.end());
   if (waited !== undefined) events({ type: "lock-acquired", waitedMs: waited });
   return run;
 }

@@ -3,6 +3,7 @@
  * during an apply.
  */
 
+import type { Span } from "@opentelemetry/api";
 import { type TaskEnd, walk } from "../graph/schedule.js";
 import { compare } from "../model/compare.js";
 import type { ApplyResult, EventSink } from "../model/event.js";
@@ -15,6 +16,7 @@ import type { ProgramInvoke, ProgramResult, ProgramSink } from "../program/contr
 import type { ProviderRegistry } from "../provider/registry.js";
 import { invokeProvider } from "../provider/verbs.js";
 import type { Run, Snapshot } from "../state/contract.js";
+import { failSpan, here, inSpan } from "../trace/span.js";
 import { blockedSteps } from "./blocked.js";
 import { LiveRows } from "./live-rows.js";
 import { hasEffect } from "./operations.js";
@@ -49,6 +51,8 @@ class Execution {
   readonly #request: ExecuteRequest;
   readonly #steps: readonly Step[];
   readonly #sink: ApplySink;
+  /** A step is part of the apply, not of the step whose end let it begin. */
+  readonly #parent = here();
   readonly #rows: LiveRows;
   readonly #journal: StepJournal;
   readonly #performer: Performer;
@@ -171,13 +175,26 @@ class Execution {
     return this.#run(step);
   }
 
-  async #run(step: Step): Promise<TaskEnd> {
+  #run(step: Step): Promise<TaskEnd> {
+    const { type } = "resource" in step ? step.resource : step.prior;
+    return inSpan(
+      `step ${step.op}`,
+      { "orch.step": step.id, "orch.resource.urn": step.urn, "orch.resource.type": type },
+      (span) => this.#perform(step, span),
+      { parent: this.#parent },
+    );
+  }
+
+  async #perform(step: Step, span: Span): Promise<TaskEnd> {
     const { events } = this.#request;
     const startedAt = Date.now();
     events({ type: "step-started", step: step.id, op: step.op, urn: step.urn, at: startedAt });
     try {
       const effect = await this.#performer.perform(step);
-      if (effect.failure) return this.#fail(step, effect.failure, startedAt);
+      if (effect.failure) {
+        failSpan(span, effect.failure);
+        return this.#fail(step, effect.failure, startedAt);
+      }
       if (isProgramStep(step) && effect.row) this.#answer(step, effect.row);
       this.#done++;
       const id = effect.row?.id === undefined ? {} : { id: effect.row.id };
@@ -191,6 +208,7 @@ class Execution {
       });
       return "done";
     } catch (error) {
+      failSpan(span, toFailure(error));
       return this.#fail(step, toFailure(error), startedAt);
     }
   }

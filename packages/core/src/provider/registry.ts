@@ -5,6 +5,7 @@ import type { PackageDescriptor, ResourceState } from "../model/resource.js";
 import { packageOf, type Urn } from "../model/urn.js";
 import { equal, hasUnknown, type PropertyMap } from "../model/value.js";
 import type { LoadContext, LocatedCode, Provider, ProviderLoader, ProviderTraits } from "./contract.js";
+import { traced } from "./traced.js";
 
 export interface ConfiguredProvider {
   readonly provider: Provider;
@@ -54,7 +55,7 @@ export class ProviderRegistry {
     for (const loader of this.#loaders) {
       try {
         const provider = await loader.load(descriptor, this.#context);
-        if (provider) return { provider };
+        if (provider) return { provider: traced(provider) };
       } catch (error) {
         const failure = new OrchError(toFailure(error), { cause: error });
         this.#missing.set(key, failure);

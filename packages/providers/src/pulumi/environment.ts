@@ -1,5 +1,6 @@
 /** The environment that plugins run in. */
 import type { LoadContext } from "@orch/core/provider/contract";
+import { traceEnvironment } from "@orch/core/trace/span";
 
 /**
  * orch's own environment, without orch's own keys; then what Pulumi sets; then `envVarMappings` (name that is read → name that the
@@ -13,6 +14,8 @@ export function pluginEnvironment(
   for (const [name, value] of Object.entries(environment)) {
     if (!/^ORCH_.*(PASSPHRASE|TOKEN|KEY|SECRET)/.test(name)) env[name] = value;
   }
+  // Below the span that starts it; without one, as orch itself was started.
+  Object.assign(env, traceEnvironment());
   env.PULUMI_PROJECT = context.project;
   for (const [from, to] of Object.entries(context.envVarMappings ?? {})) {
     const value = environment[from];

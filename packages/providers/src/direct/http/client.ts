@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { fail, OrchError } from "@orch/core/model/failure";
+import { traceHeaders } from "@orch/core/trace/span";
 import type { Agent } from "undici";
 import { aborted, cutOff, type NotSent, noAnswer, notSent, refusal } from "./failures.js";
 import { Throttle } from "./throttle.js";
@@ -106,7 +107,8 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     const with_ = generation;
     const headers = new Headers({ accept: "application/json" });
     if (!raw) headers.set("content-type", "application/json");
-    for (const part of [await options.headers?.(), request.headers])
+    // A trace goes on in the system that is asked.
+    for (const part of [traceHeaders(), await options.headers?.(), request.headers])
       for (const [name, value] of Object.entries(part ?? {})) headers.set(name, value);
     const init = {
       method,
