@@ -59,6 +59,8 @@ describe("the real output of every command", () => {
     const empty = project({});
     const [made] = await json(empty, "new here --name shop");
     expect(made).toMatchObject({ type: "new", project: "shop" });
+    await json(empty, "explain");
+    await json(empty, "explain plan-stale");
 
     const shop = project(filesProgram());
     await json(shop, "stack init dev");

@@ -28,11 +28,11 @@ describe("with an SDK", () => {
   test("plugins get TRACEPARENT of the span that starts them", async () => {
     recording();
     const started = { TRACEPARENT: "from outside", HOME: "/root" };
-    const env = await inSpan("start", {}, async (span) => ({
+    const { id, env } = await inSpan("start", {}, async (span) => ({
       id: span.spanContext().spanId,
-      ...pluginEnvironment({ project: "shop" }, started),
+      env: pluginEnvironment({ project: "shop" }, started),
     }));
-    expect(parents.exec(String(env.TRACEPARENT))?.[1]).toBe(env.id);
+    expect(parents.exec(String(env.TRACEPARENT))?.[1]).toBe(id);
   });
 
   test("requests carry traceparent", async () => {
