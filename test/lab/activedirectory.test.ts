@@ -304,6 +304,62 @@ describeLab("lab: activedirectory on Samba", ["samba"], () => {
     });
   });
 
+  test("memberships are listed, of one group or below a unit, with the ids that they were made with", async () => {
+    const ad = await start();
+    const { ou, tag } = await unit();
+    const group = await ad.create("Group", { name: "G", ou, sAMAccountName: `${tag}-g` });
+    const ann = await ad.create("User", { name: "Ann", ou, sAMAccountName: `${tag}-ann`, enabled: false });
+    const bob = await ad.create("User", { name: "Bob", ou, sAMAccountName: `${tag}-bob`, enabled: false });
+    const one = await ad.create("Membership", { group: group.id, member: ann.id });
+    expect(await ad.list("Membership", { base: ou })).toEqual([
+      { id: one.id, title: `CN=Ann,${ou} in CN=G,${ou}`, changes: [expect.anything()] },
+    ]);
+    await other.modify(
+      `CN=G,${ou}`,
+      new Change({
+        operation: "add",
+        modification: new Attribute({ type: "member", values: [`CN=Bob,${ou}`] }),
+      }),
+    );
+    const listed = await ad.list("Membership", { group: group.id });
+    expect(listed.map(({ id }) => id).sort()).toEqual([one.id, `${group.id}|${bob.id}`].sort());
+  });
+
+  test("an account gets an end, another one, and none again", async () => {
+    const ad = await start();
+    const { ou, tag } = await unit();
+    const inputs = { name: "Ann", ou, sAMAccountName: `${tag}-ann`, enabled: false };
+    const made = await ad.create("User", inputs);
+    const ending = await ad.update(made, { ...inputs, accountExpires: "2030-01-31T00:00:00Z" });
+    expect((await ad.read(ending))?.inputs).toMatchObject({ accountExpires: "2030-01-31T00:00:00Z" });
+    const later = await ad.update(ending, { ...inputs, accountExpires: "2031-01-31T00:00:00Z" });
+    const staying = await ad.update(later, inputs);
+    expect((await there(`CN=Ann,${ou}`)).accountExpires).toBe("0");
+    expect(await ad.read(staying)).toEqual(staying);
+    // An end that somebody else gave is neither nothing nor what was planned.
+    await replace(`CN=Ann,${ou}`, "accountExpires", "133000000000000000");
+    expect(
+      await failureOf(ad.update(staying, { ...inputs, accountExpires: "2030-01-31T00:00:00Z" })),
+    ).toMatchObject({ reason: "conflict", expected: "nothing" });
+  });
+
+  test("what somebody changed stops an update before anything is moved", async () => {
+    const ad = await start();
+    const [from, to] = [await unit(), await unit()];
+    const inputs = {
+      name: "Ann",
+      ou: from.ou,
+      sAMAccountName: `${from.tag}-ann`,
+      title: "a",
+      enabled: false,
+    };
+    const made = await ad.create("User", inputs);
+    await replace(`CN=Ann,${from.ou}`, "title", "b");
+    const moved = { ...inputs, name: "Ann Lee", ou: to.ou, title: "c" };
+    expect(await failureOf(ad.update(made, moved))).toMatchObject({ reason: "conflict", found: "b" });
+    expect((await ad.read(made))?.outputs).toMatchObject({ dn: `CN=Ann,${from.ou}` });
+  });
+
   test("a whole list: strangers are shown, not thrown out unseen", async () => {
     const ad = await start();
     const { ou, tag } = await unit();

@@ -3,7 +3,15 @@ import { z } from "zod";
 import { text } from "../ldap/directory.js";
 import { dnText } from "../ldap/settings.js";
 import { defineObject } from "./object.js";
-import { control, expiryText, expiryValue, type GroupScope, groupTypeOf, groupTypeValue } from "./values.js";
+import {
+  control,
+  expiryText,
+  expiryValue,
+  type GroupScope,
+  groupTypeOf,
+  groupTypeValue,
+  never,
+} from "./values.js";
 
 const words = (description: string) => z.string().min(1).optional().describe(description);
 const accountName = (max: number) =>
@@ -84,6 +92,7 @@ export const user = defineObject({
     attributes: ["accountExpires"],
     write: ({ accountExpires }: { accountExpires?: string }) =>
       accountExpires === undefined ? {} : { accountExpires: expiryValue(accountExpires) },
+    unset: { accountExpires: never },
     read(entry, given: { accountExpires?: string }) {
       const value = text(entry, "accountExpires");
       const { accountExpires } = given;

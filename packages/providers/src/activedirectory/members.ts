@@ -4,9 +4,9 @@ import { Ber, BerWriter, Control } from "ldapts";
 import { z } from "zod";
 import { defineResource } from "../direct/index.js";
 import type { DirectoryEntry } from "../ldap/connection.js";
-import { changesOf, type Directory, isUuid } from "../ldap/directory.js";
+import { changesOf, type Directory, idOfEntry, isUuid } from "../ldap/directory.js";
 import { isDn, normalDn } from "../ldap/dn.js";
-import { canonical } from "../ldap/entry.js";
+import { canonical, listEntries } from "../ldap/entry.js";
 import { answeredCode } from "../ldap/failures.js";
 
 /** Names in answers come with the GUID before them: `<GUID=…>;<SID=…>;CN=…` (MS-ADTS 3.1.1.3.4.1.5). */
@@ -33,6 +33,9 @@ const reference = (description: string) =>
 const nameOf = (text: string): string => (isUuid(text) ? `<GUID=${text.toLowerCase()}>` : canonical(text));
 const key = (text: string): string => (isUuid(text) ? text.toLowerCase() : normalDn(text));
 
+/** A distinguished name without what the control puts before it. */
+const withoutIds = (dn: string): string => dn.replace(/^(?:<[^>]*>;)*/, "");
+
 interface Member {
   readonly guid: string | undefined;
   readonly dn: string;
@@ -52,7 +55,7 @@ async function membersOf(
     const text = bytes.toString();
     return {
       guid: /<GUID=([0-9a-f-]{36})>/i.exec(text)?.[1]?.toLowerCase(),
-      dn: text.replace(/^(?:<[^>]*>;)*/, ""),
+      dn: withoutIds(text),
     };
   });
   return { entry, members };
@@ -103,7 +106,7 @@ export const membership = defineResource<Directory>()({
   type: "activedirectory:index:Membership",
   importId: "`GROUP|MEMBER`, each a GUID or a distinguished name",
   description:
-    "One member of one group; other members are left alone. Give ids (GUIDs), and renames change nothing. Id and import: `group|member`. A user's primary group does not list the user.",
+    "One member of one group; other members are left alone. Give ids (GUIDs), and renames change nothing. Id and import: `group|member`. A user's primary group does not list the user. List scope: `group`, or `base` and `filter` of groups.",
   inputs: one,
   outputs: one,
   replaceOn: ["group", "member"],
@@ -131,6 +134,25 @@ export const membership = defineResource<Directory>()({
     for (const group of new Set(all.map((each) => key(each.group))))
       groups.set(group, await membersOf(session, group, signal));
     return all.map((wanted) => oneResult(wanted, groups.get(key(wanted.group))));
+  },
+  /** All memberships of the groups below `base`, or of one `group`; ids as a program that gives ids has them. */
+  async *list({ scope, session, signal }) {
+    const groups: string[] = [];
+    if (typeof scope.group === "string") groups.push(scope.group);
+    else
+      for await (const { id } of listEntries(session, scope, "(objectClass=group)", signal)) groups.push(id);
+    for (const group of groups) {
+      const found = await membersOf(session, group, signal);
+      if (found === undefined) continue;
+      const own = idOfEntry(found.entry);
+      const name = withoutIds(found.entry.dn);
+      for (const { guid, dn } of found.members)
+        yield {
+          id: idOf({ group: own, member: guid ?? dn }),
+          title: `${dn} in ${name}`,
+          changes: changesOf(found.entry),
+        };
+    }
   },
   async delete({ inputs, session, signal }) {
     const group = await membersOf(session, inputs.group, signal);

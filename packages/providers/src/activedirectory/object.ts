@@ -59,6 +59,8 @@ export interface Kind {
   readonly others?: {
     readonly attributes: readonly string[];
     write(inputs: never): Readonly<Record<string, string>>;
+    /** Values by which the directory says that an attribute is not set, by the attribute; the first one is written to take it away. */
+    readonly unset?: Readonly<Record<string, readonly [string, ...string[]]>>;
     /** `given` is empty on an import. */
     read(entry: DirectoryEntry, given: never): Readonly<Record<string, unknown>>;
   };
@@ -287,22 +289,24 @@ export function defineObject(kind: Kind) {
           next: ["Plan again with `orch plan --refresh`."],
         });
       const dn = dnOf(after);
-      if (!sameDn(there.dn, dn) || ownName(there.dn)[0]?.value !== after.name)
-        await session.connection.move(there.dn, dn, signal);
+      const steps: Modification[] = [];
       const changes: Modification[] = [];
       for (const name of new Set([...old.keys(), ...wanted.keys()])) {
         const [from, to] = [old.get(name) ?? [], wanted.get(name) ?? []];
-        const current = there.attributes.get(name.toLowerCase()) ?? [];
+        const unset = kind.others?.unset?.[name];
+        const found = there.attributes.get(name.toLowerCase()) ?? [];
+        const current = unset?.includes(String(found[0])) ? [] : found;
         if (sameValues(from, to) || sameValues(current, to)) continue;
         const step = kind.between?.(name, String(current[0]), String(to[0]));
         if (step !== undefined)
-          await session.connection.modify(
-            dn,
-            [{ operation: "replace", attribute: name, values: [Buffer.from(step)] }],
-            signal,
-          );
-        changes.push(...attributeChanges(name, current, from, to, dn));
+          steps.push({ operation: "replace", attribute: name, values: [Buffer.from(step)] });
+        const written = to.length === 0 && unset ? [Buffer.from(unset[0])] : to;
+        changes.push(...attributeChanges(name, current, from, written, there.dn));
       }
+      // Moved only once it is clear that nobody else changed what is about to be.
+      if (!sameDn(there.dn, dn) || ownName(there.dn)[0]?.value !== after.name)
+        await session.connection.move(there.dn, dn, signal);
+      for (const step of steps) await session.connection.modify(dn, [step], signal);
       if (after.password !== before.password) changes.push(...passwordChanges(after));
       const bits = wantedControl(after, controlOf(there));
       if (kind.control && bits !== controlOf(there))

@@ -11,11 +11,12 @@ export function sidText(bytes: Buffer): string {
 
 /** 100 ns from 1601-01-01 to 1970-01-01. */
 const epochDifference = 116_444_736_000_000_000n;
-const never = new Set(["0", "9223372036854775807"]);
+/** `accountExpires` of an account that does not end (MS-ADA1 2.3). */
+export const never = ["0", "9223372036854775807"] as const;
 
 /** `accountExpires` as a time in ISO 8601; undefined: never. */
 export const expiryText = (value: string | undefined): string | undefined =>
-  value === undefined || never.has(value)
+  value === undefined || (never as readonly string[]).includes(value)
     ? undefined
     : new Date(Number((BigInt(value) - epochDifference) / 10_000n)).toISOString();
 
