@@ -231,6 +231,49 @@ describe("a creation whose answer is lost", () => {
   });
 });
 
+describe("an object that is free", () => {
+  const free = { kind: "spare" };
+  const spare = { project: "it", title: "t", priority: "low", kind: "spare", labels: ["old"] };
+
+  test("is taken and made what is asked for; nothing is made", async () => {
+    const { desk, live, create } = await start({ free });
+    const { id } = desk.add(spare);
+    const made = await create({ title: "t", priority: "high", kind: "used", labels: [] });
+    expect(made.id).toBe(`Ticket/it/${id}`);
+    expect(desk.requests("POST")).toEqual([]);
+    expect(desk.tickets.get(id)).toMatchObject({ priority: "high", kind: "used", labels: [] });
+    expect(await live.read(made)).toEqual(made);
+  });
+
+  test("one that is not free is somebody else's, and so are two", async () => {
+    const { desk, create } = await start({ free });
+    desk.add({ ...spare, kind: "used" });
+    expect(await failureOf(create({ title: "t", priority: "high" }))).toMatchObject({ reason: "conflict" });
+    desk.add(spare);
+    expect(await failureOf(create({ title: "t", priority: "high" }))).toMatchObject({
+      reason: "conflict",
+      found: "Ticket/it/1, Ticket/it/2",
+    });
+    expect(desk.requests("PATCH")).toEqual([]);
+  });
+
+  test("one whose taking was cut off is found again: it is what was asked for", async () => {
+    const { desk, create } = await start({ free });
+    desk.add(spare);
+    desk.after = ({ method }, response) => {
+      if (method !== "PATCH") return false;
+      desk.after = undefined;
+      response.destroy();
+      return true;
+    };
+    expect(await failureOf(create({ title: "t", kind: "used" }))).toMatchObject({
+      reason: "connection-lost",
+    });
+    expect((await create({ title: "t", kind: "used" })).id).toBe("Ticket/it/1");
+    expect(desk.requests("PATCH")).toHaveLength(1);
+  });
+});
+
 describe("an update", () => {
   const before = { title: "t", labels: ["a"], details: { room: "1", floor: 1 } };
   const after = { title: "u", details: { room: "2" } };

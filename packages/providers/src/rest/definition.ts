@@ -145,6 +145,12 @@ export const definitionSchema = z
       .describe(
         "Properties by which an object is known in the list: a creation that was cut off is found again by them.",
       ),
+    free: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe(
+        "Properties of an object that belongs to nobody, such as a laptop in stock: one that `find` finds (or that has the id) and that has these values is taken and changed to what is asked for.",
+      ),
     ready: z
       .strictObject({
         path: path().describe("Where in the answer."),
@@ -176,6 +182,10 @@ export const definitionSchema = z
     path: ["find"],
     message:
       "a way to find a creation again that was cut off: `find`, `create.idempotencyHeader`, or an id that the properties say",
+  })
+  .refine((it) => it.free === undefined || it.update.method !== "none", {
+    path: ["free"],
+    message: "a way to change what is taken: `update.method` is none",
   })
   .refine((it) => it.find === undefined || it.list !== undefined, {
     path: ["list"],

@@ -53,7 +53,7 @@ const readOf = (place: Place, found: Found, given: Json | undefined) => {
 const comparable = ({ definition: { writeOnly } }: Kind, given: Json): Json =>
   Object.fromEntries(Object.entries(given).filter(([name]) => !writeOnly.includes(name)));
 
-/** The object that is just what the inputs ask for, if there is one. Another one in its place is somebody else's. */
+/** The object that is just what the inputs ask for, or one that is free and now made so, if there is one. Another one in its place is somebody else's. */
 async function existing(
   session: RestSession,
   kind: Kind,
@@ -75,10 +75,16 @@ async function existing(
   }
   const there: Place[] = [];
   const same: Place[] = [];
+  const free: { readonly place: Place; readonly found: Found }[] = [];
   for (const place of candidates) {
     const found = await session.get(place, signal);
     if (found === undefined) continue;
     there.push(place);
+    if (
+      definition.free &&
+      isDeepStrictEqual(observe(kind, found.object, definition.free, place.values), definition.free)
+    )
+      free.push({ place, found });
     if (
       isDeepStrictEqual(
         comparable(kind, observe(kind, found.object, given, place.values)),
@@ -90,6 +96,12 @@ async function existing(
   const [only] = same;
   if (same.length === 1 && only) return only;
   if (there.length === 0) return undefined;
+  const [taken] = free;
+  if (taken && there.length === 1) {
+    const { place, found } = taken;
+    await sendUpdate(session, place, found, observe(kind, found.object, given, place.values), given, signal);
+    return place;
+  }
   const ids = (same.length > 1 ? same : there).map(({ id }) => fullId(kind, given, id));
   return fail({
     reason: "conflict",
@@ -102,6 +114,45 @@ async function existing(
     found: ids.join(", "),
     next: [`Take it over as it is, with the resource option \`import: ${JSON.stringify(ids[0])}\`.`],
   });
+}
+
+/** Changes what is there from `before` to `after`. */
+async function sendUpdate(
+  session: RestSession,
+  place: Place,
+  current: Found,
+  before: Json,
+  after: Json,
+  signal: AbortSignal,
+): Promise<void> {
+  const { kind } = place;
+  const { update } = kind.definition;
+  const { body, contentType } = updateBody(kind, before, after, current.object);
+  const values = { ...after, ...place.values };
+  const answer = await session.send({
+    method: update.method as "PATCH",
+    path: fill(update.path ?? kind.itemPath, values, true),
+    query: fillQuery(update.query, values),
+    headers: {
+      "content-type": contentType,
+      ...(update.etag && current.etag !== undefined ? { "if-match": current.etag } : {}),
+      ...update.headers,
+    },
+    body: JSON.stringify(body),
+    signal,
+  });
+  if (!succeeded(answer, update.status)) {
+    const { failure } = unexpected(answer, session.service, `change the ${kind.name} ${place.id}`);
+    throw new OrchError(
+      answer.status === 412
+        ? {
+            ...failure,
+            message: `Somebody else changed the ${kind.name} ${place.id} at the same moment; it was left alone.`,
+            next: ["Plan with what is really there: orch plan --refresh"],
+          }
+        : failure,
+    );
+  }
 }
 
 const placeFor = (kind: Kind, given: Json, id: string): Place => ({ kind, id, values: { ...given, id } });
@@ -290,39 +341,13 @@ export const restObject = defineResource<RestSession>()({
   async update({ id, oldInputs, inputs: { properties: after }, session, signal }) {
     const place = placeOf(session.kinds, id);
     const { kind } = place;
-    const { update } = kind.definition;
     const before: Json = oldInputs.properties;
     const current =
       (await session.get(place, signal)) ?? goneMeanwhile(`The ${kind.name} ${place.id}`, session.service);
     const seen = (given: Json): Json => observe(kind, current.object, given, place.values);
     const there = { before: seen(before), after: seen(after) };
     refuseChanged(`The ${kind.name} ${place.id}`, before, after, there, (name) => `properties.${name}`);
-    const { body, contentType } = updateBody(kind, before, after, current.object);
-    const values = { ...after, ...place.values };
-    const answer = await session.send({
-      method: update.method as "PATCH",
-      path: fill(update.path ?? kind.itemPath, values, true),
-      query: fillQuery(update.query, values),
-      headers: {
-        "content-type": contentType,
-        ...(update.etag && current.etag !== undefined ? { "if-match": current.etag } : {}),
-        ...update.headers,
-      },
-      body: JSON.stringify(body),
-      signal,
-    });
-    if (!succeeded(answer, update.status)) {
-      const { failure } = unexpected(answer, session.service, `change the ${kind.name} ${place.id}`);
-      throw new OrchError(
-        answer.status === 412
-          ? {
-              ...failure,
-              message: `Somebody else changed the ${kind.name} ${place.id} at the same moment; it was left alone.`,
-              next: ["Plan with what is really there: orch plan --refresh"],
-            }
-          : failure,
-      );
-    }
+    await sendUpdate(session, place, current, before, after, signal);
     const { found = goneMeanwhile(`The ${kind.name} ${place.id}`, session.service), unfinished } =
       await session.untilReady(place, signal);
     return {
