@@ -74,7 +74,8 @@ export function childFailure(error: ChildError, place: ProgramPlace): Failure {
       };
     }
     case "run":
-      return { reason: "program-error", message: error.message, ...where };
+      // The SDK promises that it ends a program with its message alone, without the source.
+      return { reason: "program-error", message: error.message };
     case "resource":
       return {
         reason: "program-error",
