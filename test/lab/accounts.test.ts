@@ -1,12 +1,10 @@
 /** Accounts over SCIM and zones by PowerDNS's REST API, in one program, through the command line: both servers are real. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer, request as forward } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { losing } from "./losing.js";
 import { type LabPdns, startPdns } from "./pdns.js";
-import { HOST } from "./process.js";
 import { describeLab } from "./requirements.js";
 import { type LabScim, startScim } from "./scim.js";
 import { type LabStack, labStack } from "./stack.js";
@@ -48,35 +46,10 @@ describeLab("lab: a program with accounts and zones", ["scim", "pdns"], () => {
   const zone = async () =>
     (await pdns.api("GET", "zones/accounts.example.")).json as { account: string; kind: string };
 
-  /** In front of a server: the answer to the first request that fits does not come through after it has been done; then `lost` is called. */
-  async function losing(
-    to: string,
-    fits: (method: string, path: string) => boolean,
-    lost: (socket: Socket) => unknown = (socket) => socket.destroy(),
-  ): Promise<string> {
-    let done = false;
-    const proxy = createServer((asked, response) => {
-      const { method = "", url = "", headers } = asked;
-      const { host: _, ...rest } = headers;
-      const sent = forward(new URL(url, to), { method, headers: rest }, (answer) => {
-        if (!done && fits(method, url)) {
-          done = true;
-          answer.resume().on("end", () => lost(asked.socket));
-          return;
-        }
-        response.writeHead(answer.statusCode ?? 500, answer.headers);
-        answer.pipe(response);
-      });
-      sent.on("error", () => asked.socket.destroy());
-      asked.pipe(sent);
-    });
-    await new Promise<void>((resolve) => proxy.listen(0, HOST, resolve));
-    closers.push(() => {
-      proxy.close();
-      proxy.closeAllConnections();
-    });
-    const { port } = proxy.address() as AddressInfo;
-    return to.replace(/127\.0\.0\.1:\d+/, `${HOST}:${port}`);
+  async function throughLosing(...args: Parameters<typeof losing>): Promise<string> {
+    const proxy = await losing(...args);
+    closers.push(proxy.close);
+    return proxy.url;
   }
 
   test("plans, applies, changes, sees drift, heals it, and destroys; no secret is anywhere", async () => {
@@ -128,11 +101,11 @@ describeLab("lab: a program with accounts and zones", ["scim", "pdns"], () => {
   test("creations whose answers are lost are found again, and made once", async () => {
     await set(
       "scimUrl",
-      await losing(scim.url, (method, path) => method === "POST" && path.endsWith("/Users")),
+      await throughLosing(scim.url, (method, path) => method === "POST" && path.endsWith("/Users")),
     );
     await set(
       "pdnsUrl",
-      await losing(pdns.url, (method, path) => method === "POST" && path.endsWith("/zones")),
+      await throughLosing(pdns.url, (method, path) => method === "POST" && path.endsWith("/zones")),
     );
     const cut = await stack.orch("apply", "--yes", "--continue-on-error");
     expect(cut.code, cut.all).not.toBe(0);
@@ -152,7 +125,7 @@ describeLab("lab: a program with accounts and zones", ["scim", "pdns"], () => {
       cut = resolve;
     });
     const isPost = (method: string, path: string) => method === "POST" && path.endsWith("/Users");
-    await set("scimUrl", await losing(scim.url, isPost, () => cut?.()));
+    await set("scimUrl", await throughLosing(scim.url, isPost, () => cut?.()));
     const orch = join(import.meta.dirname, "../../packages/cli/bin/orch.js");
     const child = spawn(process.execPath, [orch, "apply", "--yes"], {
       cwd: stack.directory,

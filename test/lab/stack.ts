@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -35,11 +35,11 @@ export interface LabStack {
 }
 
 /**
- * @param program a folder below `programs/`
+ * @param program a folder below `programs/`, or the path of one from there
  * @param env extra environment for orch, and for the program through it
  */
 export function labStack(program: string, env: Readonly<Record<string, string>> = {}): LabStack {
-  const root = mkdtempSync(join(tmpdir(), `orch-lab-${program}-`));
+  const root = mkdtempSync(join(tmpdir(), `orch-lab-${basename(program)}-`));
   const directory = join(root, "program");
   const home = join(root, "home");
   cpSync(join(here, "programs", program), directory, { recursive: true });
