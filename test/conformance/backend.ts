@@ -295,6 +295,25 @@ export function backendConformance(name: string, setup: BackendSetup): void {
         await run.finish("succeeded");
       });
 
+      test("outputs are read for another stack: with the key all, without it those that hold no secret", async () => {
+        const store = await openStore();
+        const backend = await open();
+        const run = await store.beginRun(start);
+        const outputs = { plain: [1, { a: "b" }], secret: { deep: [new Secret(secretText)] } };
+        await run.append([outcomeOf(0, "create", urnOf("a"), [{ outputs }])]);
+        await run.finish("succeeded");
+        expect(await backend.readOutputs(project, stack, crypter)).toEqual({
+          values: outputs,
+          unreadable: [],
+        });
+        const without = { values: { plain: outputs.plain }, unreadable: ["secret"] };
+        expect(await backend.readOutputs(project, stack, undefined)).toEqual(without);
+        expect(await backend.readOutputs(project, stack, createCrypter(Buffer.alloc(32, 8)))).toEqual(
+          without,
+        );
+        await expectFailure("stack-unknown", backend.readOutputs(project, "nowhere", undefined));
+      });
+
       test("the serial grows with every write, and not with reading", async () => {
         const store = await openStore();
         const run = await store.beginRun(start);

@@ -95,7 +95,12 @@ export async function withEngine<T>(
   flags: EngineFlags,
   use: (work: Work) => Promise<T>,
 ): Promise<T> {
-  const loading = Promise.all([import("@orch/providers/loaders"), import("@orch/core/engine")]);
+  const loading = Promise.all([
+    import("@orch/providers/loaders"),
+    import("@orch/core/engine"),
+    import("@orch/core/project/index"),
+    import("@orch/core/provider/stack-references"),
+  ]);
   // Awaited below; a failure of the stack is told first.
   loading.catch(() => undefined);
   // Before anything is done: a file that can't be written is a mistake in the flags.
@@ -121,13 +126,16 @@ export async function withEngine<T>(
   const programHost =
     session.programHost?.programDir === stack.project.programDir ? session.programHost : undefined;
   let engine: EngineContext | undefined;
-  const [{ loadersFor }, { closeEngine }] = await loading;
+  const [{ loadersFor }, { closeEngine }, { stackOutputsReader }, { stackReferenceLoader }] = await loading;
   try {
     engine = {
       project: stack.project,
       config: stack.config,
       store: stack.store,
-      loaders: loadersFor(stack.project),
+      loaders: [
+        stackReferenceLoader(stackOutputsReader(stack, contextOptions(orchVersion))),
+        ...loadersFor(stack.project),
+      ],
       events,
       signal: interrupts.signal,
       cancelSignal: interrupts.cancelSignal,

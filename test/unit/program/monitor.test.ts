@@ -321,7 +321,6 @@ describe("reading and calling", () => {
       'new pulumi.ComponentResource("test:index:Remote", "r", {}, {}, true);',
       "test:index:Remote",
     ],
-    ["a stack reference", 'new pulumi.StackReference("acme/net/prod");', "other stacks"],
     [
       "a resource by its URN",
       'new Thing("g", {}, { urn: "urn:pulumi:dev::proj::test:index:Thing::g" });',

@@ -2,6 +2,8 @@
 export type Urn = string & { readonly __urn?: never };
 
 export const rootStackType = "pulumi:pulumi:Stack";
+/** The outputs of another stack, read like a resource that somebody else manages. */
+export const stackReferenceType = "pulumi:pulumi:StackReference";
 export const providerTypePrefix = "pulumi:providers:";
 
 export interface UrnParts {

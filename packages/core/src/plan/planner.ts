@@ -31,7 +31,7 @@ import { importObject } from "./import.js";
 import type { Prior } from "./prior.js";
 import { configureProvider, type PlannedProvider, ProviderUnavailable } from "./providers.js";
 import { forcedReplacements } from "./replace-order.js";
-import type { Draft } from "./steps.js";
+import { type Draft, differsInState } from "./steps.js";
 
 export interface PlannerOptions {
   /** URNs to replace whatever the diff says. */
@@ -109,7 +109,7 @@ export class Planner implements ProgramSink {
       if (typeof resource.id === "string" && provider.configured) {
         draft.outputs = await readExisting(provider.configured, full, resource.id);
       }
-      this.drafts.set(resource.urn, draft);
+      this.drafts.set(resource.urn, prior && isAsRead(draft, prior) ? { ...draft, op: "same" } : draft);
       return { id: draft.id as Value, outputs: draft.outputs };
     } catch (error) {
       return this.#failed(resource, error);
@@ -392,6 +392,10 @@ export function protectedFailure(prior: ResourceState, what: "replace" | "delete
     ],
   };
 }
+
+/** What was read is what the state has of it already: there is nothing to do, and nothing new to tell. */
+const isAsRead = (draft: Draft, prior: ResourceState): boolean =>
+  prior.external === true && prior.id === draft.id && !differsInState(draft, prior);
 
 function planComponent(resource: Resource, prior: ResourceState | undefined): Draft {
   const diff = prior ? diffInputs(prior.inputs, resource.inputs) : noDiff;

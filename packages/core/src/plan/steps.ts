@@ -230,7 +230,7 @@ function draftStep(
 }
 
 /** Nothing is called, but orch's own record of the resource is not what it would be now. */
-function differsInState(draft: Draft, row: ResourceState): boolean {
+export function differsInState(draft: Draft, row: ResourceState): boolean {
   const { resource } = draft;
   return (
     resource.parent !== row.parent ||

@@ -7,6 +7,7 @@ export type { ConfigCipher, Keyring } from "./keyring.js";
 export { type LoggedIn, logIn, logOut, type WhoAmI, whoAmI } from "./login.js";
 export { checkStackName, isName } from "./names.js";
 export { type FoundProject, findProject, readProject } from "./project-file.js";
+export { stackOutputsReader } from "./references.js";
 export { type Rekeyed, rekeyStack } from "./rotate.js";
 export { readStackFile, type StackFile, saveStackFile, stackFilePath } from "./stack-file.js";
 export { selectedStack, selectStack } from "./workspace.js";

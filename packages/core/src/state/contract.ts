@@ -214,6 +214,12 @@ export interface StackVersion {
   readonly serial: number;
 }
 
+export interface StackOutputs {
+  readonly values: PropertyMap;
+  /** Names of outputs whose secrets are encrypted with a key that is not at hand. */
+  readonly unreadable: readonly string[];
+}
+
 export interface Backend {
   /** For people: `SQLite .orch/state.db`. */
   readonly description: string;
@@ -222,6 +228,11 @@ export interface Backend {
   createStack(project: string, stack: string): Promise<StackInfo>;
   /** Rejects with `stack-unknown`, with `stack-not-empty` unless forced, and with `conflict` when it is not as `expected` any more. */
   removeStack(project: string, stack: string, force: boolean, expected?: StackVersion): Promise<void>;
+  /**
+   * What a stack gives out, for another stack. `crypter` absent: without its key. Outputs that hold a secret which can't be read are named, not given.
+   * Rejects with `stack-unknown` as `openStack`.
+   */
+  readOutputs(project: string, stack: string, crypter: Crypter | undefined): Promise<StackOutputs>;
   /** Rejects with `stack-unknown` (with close names in `next`). */
   openStack(project: string, stack: string, crypter: Crypter): Promise<StackStore>;
   /** Undefined while the stack has the key that it was made with, or when there is no such stack. */

@@ -12,6 +12,7 @@ import {
   packageOf,
   parseProviderRef,
   rootStackType,
+  stackReferenceType,
   type Urn,
 } from "../../model/urn.js";
 import { hasUnknown, type PropertyMap, unknown } from "../../model/value.js";
@@ -479,12 +480,8 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
     const parent = findParent(request.getParent(), type, name, source);
     const parentUrn = parent?.resource.urn;
     const urn = makeUrn(stack, project, parentUrn, type, name);
-    if (packageOf(type) === "pulumi" && !isProviderType(type)) {
-      const what =
-        type === "pulumi:pulumi:StackReference"
-          ? "References to other stacks are"
-          : `The built-in resource ${type} is`;
-      throw new OrchError(unsupported(what, urn, source));
+    if (packageOf(type) === "pulumi" && !isProviderType(type) && type !== stackReferenceType) {
+      throw new OrchError(unsupported(`The built-in resource ${type} is`, urn, source));
     }
     claim(urn, source);
     const reference = inheritedProvider(request.getProvider(), undefined, parent, type);

@@ -8,6 +8,7 @@ import { deleteRows, exportRows, importRows } from "./archive.js";
 import { explained, type SqlDatabase, type SqlSource } from "./database.js";
 import { defaultLeaseTiming, type LeaseTiming } from "./lease.js";
 import { refuseLive } from "./live.js";
+import { readableOutputs } from "./rows.js";
 import { openStore } from "./store.js";
 import type { Db, Tables } from "./tables.js";
 
@@ -133,6 +134,11 @@ export function sqlBackend(source: SqlSource, timing: LeaseTiming = defaultLease
       const row = (await stacksOf(database, project)).find((candidate) => candidate.stack === stack);
       // A database that can't be written keeps its older schema.
       return row?.key ? (JSON.parse(row.key) as StackKey) : undefined;
+    },
+
+    async readOutputs(project, stack, crypter) {
+      const { row } = await findStack(await source.open({ create: false }), project, stack);
+      return readableOutputs(row.outputs, crypter);
     },
 
     async openStack(project, stack, crypter) {

@@ -1,9 +1,9 @@
 /** Resource states, intents and outputs as JSON text, with secrets as ciphertext, and back. */
 import { fail, OrchError } from "../../model/failure.js";
 import type { ResourceOptions, ResourceState } from "../../model/resource.js";
-import type { PropertyMap } from "../../model/value.js";
+import type { PropertyMap, Value } from "../../model/value.js";
 import { decode, decodeMap, encode, encodeMap, type Json } from "../../wire/json.js";
-import type { Crypter, Intent } from "../contract.js";
+import type { Crypter, Intent, StackOutputs } from "../contract.js";
 
 export interface RowCodec {
   encodeState(state: ResourceState): string;
@@ -72,6 +72,24 @@ export function rowCodec(crypter: Crypter): RowCodec {
     decodeOutputs: (body) => readable("the stack's outputs", () => decodeMap(JSON.parse(body), decoding)),
   };
 }
+
+/** A stack's outputs as far as they can be read: without a key, or with one that is not theirs, those without secrets. */
+export function readableOutputs(body: string, crypter: Crypter | undefined): StackOutputs {
+  const values: Record<string, Value> = {};
+  const unreadable: string[] = [];
+  for (const [name, json] of Object.entries(JSON.parse(body) as JsonMap)) {
+    try {
+      values[name] = decode(json, { decrypt: (text) => (crypter ?? failNoKey()).decrypt(text) });
+    } catch (error) {
+      if (!(error instanceof OrchError) || error.failure.reason !== "secret-unreadable") throw error;
+      unreadable.push(name);
+    }
+  }
+  return { values, unreadable };
+}
+
+const failNoKey = (): never =>
+  fail({ reason: "secret-unreadable", message: "The key of the other stack is not at hand." });
 
 /** Options are all that can hold a value in an expected outcome. */
 function withOptions<O>(
