@@ -14,7 +14,7 @@ export function failureMarkdown(
   limit = maxBytes,
 ): string {
   const info: SectionInfo = { ...of, at, state: "failure", summary: "failed", attention: true };
-  const what = { plan: "Plan", drift: "Drift", apply: "Apply" }[of.kind];
+  const what = { plan: "Plan", drift: "Drift" }[of.kind];
   const head = `### ${what} for ${code(`${of.project}/${of.stack}`)}: failed`;
   const lines = renderFailure(failure, { theme: plainTheme }).split("\n");
   const blocks = remarks(

@@ -5,8 +5,8 @@
  * Hidden lines are found at the beginning of a line alone. Foreign text never stands there; see escape.ts.
  */
 
-/** `plan` and `apply` of a stack stand beside each other, as does `drift`. */
-export type SectionKind = "plan" | "drift" | "apply";
+/** Those of one stack stand beside each other. */
+export type SectionKind = "plan" | "drift";
 
 export interface SectionInfo {
   readonly kind: SectionKind;
@@ -80,7 +80,7 @@ function parseInfo(text: string): SectionInfo | undefined {
       }),
     ) as Partial<Record<keyof SectionInfo, string>>;
     const { kind, project, stack, at, digest, state, summary = "", attention, commit, url } = of;
-    if (kind !== "plan" && kind !== "drift" && kind !== "apply") return undefined;
+    if (kind !== "plan" && kind !== "drift") return undefined;
     if (project === undefined || stack === undefined || at === undefined) return undefined;
     if (!/^\d{1,15}$/.test(at)) return undefined;
     return {
