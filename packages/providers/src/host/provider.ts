@@ -12,6 +12,7 @@ import { HostSession } from "./session.js";
 import type { SshPool } from "./ssh/pool.js";
 import { archive } from "./system/archive.js";
 import { authorizedKey } from "./system/authorized-key.js";
+import { container } from "./system/container.js";
 import { cronJob } from "./system/cron.js";
 import { firewallTable } from "./system/firewall.js";
 import { gitCheckout } from "./system/git.js";
@@ -63,6 +64,7 @@ export const hostProvider = defineProvider({
     file,
     directory,
     command,
+    container,
     user,
     group,
     authorizedKey,

@@ -14,6 +14,7 @@
 export { type Inventory, type InventoryHost, inventory } from "./inventory/index.js";
 export * from "./resources/accounts.js";
 export * from "./resources/command.js";
+export * from "./resources/container.js";
 export * from "./resources/contents.js";
 export * from "./resources/files.js";
 export * from "./resources/functions.js";

@@ -52,6 +52,8 @@ export interface Wanted<I extends Shape, O extends Shape> {
   /** The inputs and outputs as last applied; absent on a creation. */
   readonly last?: { readonly inputs: z.output<I>; readonly outputs: z.output<O> };
   readonly call: Call<HostSession>;
+  /** On a creation: the same for every try of one step. */
+  readonly token?: string | undefined;
 }
 
 type Kept =
@@ -78,6 +80,8 @@ export interface SystemDefinition<I extends Shape, O extends Shape>
   readonly fromId: (id: string) => Partial<z.output<I>> | undefined;
   /** Shell functions that the scripts use. */
   readonly functions?: string;
+  /** Once before any number of looks on a machine, in the same shell: what they have in common, left in variables. */
+  readonly prepare?: (ats: readonly At<I, O>[]) => string;
   /** Reports facts; none: it is not there. */
   readonly look: (at: At<I, O>) => string;
   /** `inputs` are what is really there for those of the given ones. */
@@ -93,6 +97,10 @@ export interface SystemDefinition<I extends Shape, O extends Shape>
   }) => string | undefined;
   /** Inputs in which something that is there already, and that orch did not make, may differ from what is wanted; `all`: it is taken over whatever it is. */
   readonly mayDiffer?: readonly string[] | "all";
+  /** Was it made by an earlier try of that step? Then it may differ. */
+  readonly madeBy?: (now: Observed<I, O>, token: string) => boolean;
+  /** Inputs whose values no failure shows: something secret may be in them. */
+  readonly unshown?: readonly string[];
   /** Inputs that must still be as they were last read, when they are changed: what a person has put there since is not overwritten unseen. */
   readonly guarded?: readonly string[];
   /** Changes of that name are made one after another on a machine: its tools lock, or read and write the same file. */
@@ -153,7 +161,12 @@ export function defineSystem<I extends Shape, O extends Shape>(
           script: definition.look(ats[n] as At<I, O>),
         }));
         try {
-          const found = await look(machine, call.signal, functions, parts);
+          const found = await look(
+            machine,
+            call.signal,
+            `${functions}\n${definition.prepare?.(ats) ?? ""}`,
+            parts,
+          );
           for (const [n, i] of places.entries()) {
             const one = found[n];
             answers[i] = one instanceof Found ? seen(one, ats[n] as At<I, O>) : (one as { failure: Failure });
@@ -199,7 +212,7 @@ export function defineSystem<I extends Shape, O extends Shape>(
       call.signal,
       functions,
       { ...work, what: `Setting up ${title(id)}` },
-      { script: definition.look(where) },
+      { script: `${definition.prepare?.([where]) ?? ""}\n${definition.look(where)}` },
     );
     const after = seen(found, where);
     if (after !== undefined) return settled(after.outputs);
@@ -214,14 +227,19 @@ export function defineSystem<I extends Shape, O extends Shape>(
 
   /** Refuses to change what orch neither made nor showed in a plan. */
   const shown = (key: string, value: unknown): string =>
-    isSecretSchema(definition.inputs.shape[key] as z.ZodType) ? "a secret" : quoted(value);
+    definition.unshown?.includes(key)
+      ? "values that are not shown"
+      : isSecretSchema(definition.inputs.shape[key] as z.ZodType)
+        ? "a secret"
+        : quoted(value);
   const permit = (
     machine: Machine,
     id: string,
     now: Observed<I, O>,
-    { inputs, last }: Pick<Wanted<I, O>, "inputs" | "last">,
+    { inputs, last, token }: Pick<Wanted<I, O>, "inputs" | "last" | "token">,
   ): void => {
     const given = inputs as Readonly<Record<string, Value>> & WithMachine;
+    if (token !== undefined && definition.madeBy?.(now, token)) return;
     if (given.overwrite || (last === undefined && definition.mayDiffer === "all")) return;
     const found = now.inputs as Readonly<Record<string, Value | undefined>>;
     const before = last?.inputs as Readonly<Record<string, Value | undefined>> | undefined;
@@ -292,12 +310,12 @@ export function defineSystem<I extends Shape, O extends Shape>(
     idOf,
     effect: (change, call) => definition.effect?.(change, call) ?? connectionEffect(change, call),
     async create(call) {
-      const { inputs } = call;
+      const { inputs, token } = call;
       const id = idOf(inputs);
       const machine = await machineOf(call.session, inputs);
       return {
         id,
-        outputs: await inTurn(call, machine, inputs, () => make(call, { id, inputs }, machine)),
+        outputs: await inTurn(call, machine, inputs, () => make(call, { id, inputs, token }, machine)),
       };
     },
     read: ({ id, inputs, outputs, ...call }) => readOne(call, id, inputs, outputs),
