@@ -253,7 +253,17 @@ suite("lab: the host provider on a machine with systemd", (guest) => {
     cancel.abort();
     await ended;
     await expect.poll(() => guest().run(`ps -o args= -p ${number} || :`), { timeout: 20_000 }).toBe("");
-  });
+
+    // What a script started, and that does not end when it is asked to, ends as well.
+    const stop = new AbortController();
+    const child = "sh -c 'trap \"\" TERM; echo $$ >/tmp/child; sleep 1000; :'";
+    const failed = failureOf(host.create("Command", { create: `${child}; true` }, stop.signal));
+    const childPid = (): string => guest().run("cat /tmp/child 2>/dev/null || :").trim();
+    await expect.poll(childPid, { timeout: 20_000 }).not.toBe("");
+    stop.abort();
+    expect((await failed).reason).toBe("interrupted");
+    await expect.poll(() => guest().run(`ps -o args= -p ${childPid()} || :`), { timeout: 20_000 }).toBe("");
+  }, 60_000);
 
   test("a unit and its timer live", async () => {
     const unit = (text: string): string =>

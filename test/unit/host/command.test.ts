@@ -176,6 +176,32 @@ describe("a command on this machine", () => {
     expect(pids().filter(alive)).toEqual([]);
   });
 
+  test("a read that ignores being asked to end is ended at once, with what it started", async () => {
+    const host = await startHost();
+    const folder = tempFolder();
+    const read = `trap '' TERM; if [ -e ${folder}/slow ]; then echo $$ >${folder}/leader; sh -c 'echo $$ >${folder}/child; sleep 600; :'; fi`;
+    const made = await host.create("Command", { create: "true", read });
+    writeFileSync(join(folder, "slow"), "");
+    const stop = new AbortController();
+    const reading = host.provider.read({
+      urn: "urn:pulumi:test::host::host:index:Command::it",
+      name: "it",
+      ...made,
+      type: "host:index:Command",
+      signal: stop.signal,
+    });
+    const failed = failureOf(reading);
+    while (!existsSync(join(folder, "child"))) await sleep(20);
+    const started = Date.now();
+    stop.abort();
+    expect((await failed).reason).toBe("interrupted");
+    // A script that changes something has five seconds.
+    expect(Date.now() - started).toBeLessThan(4_000);
+    await sleep(200);
+    const pids = ["child", "leader"].map((name) => Number(readFileSync(join(folder, name), "utf8")));
+    expect(pids.filter(alive)).toEqual([]);
+  });
+
   test("a script that ran, but whose read says otherwise, is kept as unfinished", async () => {
     const host = await startHost();
     const made = await host.create("Command", { create: "true", read: "exit 1" });

@@ -104,8 +104,9 @@ async function runAs(
   const timers: NodeJS.Timeout[] = [];
   const stop = (): void => {
     void killGroup("TERM");
-    timers.push(setTimeout(() => void killGroup("KILL"), killAfterMs));
-    timers.push(setTimeout(() => given.abort(signal.reason), 2 * killAfterMs));
+    const patience = request.killAfterMs ?? killAfterMs;
+    timers.push(setTimeout(() => void killGroup("KILL"), patience));
+    timers.push(setTimeout(() => given.abort(signal.reason), patience + killAfterMs));
   };
   signal.addEventListener("abort", stop, { once: true });
   try {
@@ -120,6 +121,8 @@ async function runAs(
         if (signal.aborted) stop();
       },
     });
+    // What the script started and that did not end with it.
+    if (signal.aborted) await killGroup("KILL");
     signal.throwIfAborted();
     return result;
   } finally {

@@ -133,7 +133,7 @@ async function run(request: ScriptRequest, cwd: string): Promise<ScriptResult> {
   let kill: NodeJS.Timeout | undefined;
   const stop = (): void => {
     killGroup("SIGTERM");
-    kill = setTimeout(() => killGroup("SIGKILL"), killAfterMs);
+    kill = setTimeout(() => killGroup("SIGKILL"), request.killAfterMs ?? killAfterMs);
   };
   request.signal.addEventListener("abort", stop, { once: true });
   try {

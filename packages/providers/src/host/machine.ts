@@ -25,8 +25,10 @@ export interface ScriptRequest {
   readonly stdin?: string | Buffer;
   /** Bytes of output that are kept, the last ones. Default {@link outputLimit}. */
   readonly limit?: number;
-  /** Fires: the script's process group gets SIGTERM and, 5 s later, SIGKILL. */
+  /** Fires: the script's process group gets SIGTERM and, {@link ScriptRequest.killAfterMs} later, SIGKILL. */
   readonly signal: AbortSignal;
+  /** Milliseconds that the script has to clean up when it is ended. Default 5000. */
+  readonly killAfterMs?: number;
   /**
    * Called when the script begins, which over SSH is after waiting for a channel and the login's shell, with its process group where
    * that is known.

@@ -80,6 +80,14 @@ export class Container extends HostResource {
   declare readonly containerId: pulumi.Output<string>;
   /** The image that it runs. */
   declare readonly imageId: pulumi.Output<string>;
+  /** What the tag means on that machine by now. */
+  declare readonly localImageId: pulumi.Output<string | undefined>;
+  /** A hash of all that it was made with. */
+  declare readonly settings: pulumi.Output<string>;
+  /** The same, right after orch made it. */
+  declare readonly expected: pulumi.Output<string | undefined>;
+  /** Which step of orch's made it. */
+  declare readonly token: pulumi.Output<string | undefined>;
   /** `podman` or `docker`. */
   declare readonly tool: pulumi.Output<"podman" | "docker">;
   /** `running`, `exited`, `created` … */
@@ -99,7 +107,10 @@ export class Container extends HostResource {
   constructor(name: string, args: ContainerArgs, options?: pulumi.CustomResourceOptions) {
     super(
       "host:index:Container",
-      ["name", "containerId", "imageId", "tool", "status", "health", "addresses"],
+      [
+        ...["name", "containerId", "imageId", "localImageId", "settings", "expected", "token"],
+        ...["tool", "status", "health", "addresses"],
+      ],
       name,
       args,
       options,

@@ -37,6 +37,8 @@ export interface Facts {
   readonly hostname: string;
   /** `debian`, `ubuntu`, `alpine`, `macos` …; empty where it can't be told. */
   readonly os: string;
+  /** `debian`, `redhat`, `suse`, `alpine`, `arch`, `macos`; else the same as `os`. */
+  readonly osFamily: string;
   /** `13`; empty where there is none. */
   readonly osVersion: string;
   /** In full, for people. */
@@ -46,16 +48,48 @@ export interface Facts {
   readonly kernelVersion: string;
   /** `x86_64`, `aarch64` … */
   readonly architecture: string;
+  /** Empty where none of these is there. */
+  readonly packageManager: "apt" | "dnf" | "yum" | "zypper" | "apk" | "pacman" | "brew" | "";
+  /** What runs as process 1; empty where it can't be told. */
+  readonly initSystem: "systemd" | "openrc" | "launchd" | "runit" | "sysvinit" | "";
   readonly cpus: number;
   /** 0 where it can't be told. */
   readonly memoryBytes: number;
+  readonly swapBytes: number;
+  /** Mounted file systems on devices. */
+  readonly disks: readonly {
+    readonly device: string;
+    readonly mount: string;
+    readonly sizeBytes: number;
+    /** For users other than root. */
+    readonly freeBytes: number;
+  }[];
+  /** All but those of the loopback interface. */
+  readonly addresses: readonly {
+    readonly interface: string;
+    readonly family: "ipv4" | "ipv6";
+    readonly address: string;
+    /** Bits of the network. */
+    readonly prefix?: number;
+  }[];
+  /** The IPv4 address that it reaches others from; empty where it has none. */
+  readonly defaultAddress: string;
+  /** `Europe/Berlin`, `Etc/UTC` … */
+  readonly timeZone: string;
+  /** Its packages ask for a restart. */
+  readonly rebootRequired: boolean;
+  /** `disabled` also where there is none. */
+  readonly selinux: "enforcing" | "permissive" | "disabled";
+  readonly apparmor: boolean;
+  /** `none`, or what systemd-detect-virt says: `kvm`, `vmware`, `lxc`, `docker` … */
+  readonly virtualization: string;
   /** The login's user. */
   readonly user: string;
   readonly uid: number;
   readonly home: string;
 }
 
-/** What a machine is: its name, system, kernel, size. */
+/** What a machine is: its name, system, size, network, disks and how it is run. */
 export function facts(
   args: { connection?: Connection } = {},
   options?: pulumi.InvokeOptions,

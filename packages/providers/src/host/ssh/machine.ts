@@ -250,8 +250,9 @@ async function talk(
       return;
     }
     void killGroup("TERM");
-    kill = setTimeout(() => void killGroup("KILL"), killAfterMs);
-    giveUp = setTimeout(left, killAfterMs + 5_000);
+    const patience = request.killAfterMs ?? killAfterMs;
+    kill = setTimeout(() => void killGroup("KILL"), patience);
+    giveUp = setTimeout(left, patience + 5_000);
   };
   request.signal.addEventListener("abort", stop, { once: true });
   try {
