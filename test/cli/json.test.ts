@@ -80,6 +80,10 @@ describe("the real output of every command", () => {
     const where = "--platform github --repository acme/shop --number 12";
     await json(shop, `comment --dry-run ${where}`, 0, { input });
     await json(shop, "graph --plan");
+    await json(shop, "explain");
+    await json(shop, "explain page");
+    await json(shop, "explain page a.plan");
+    await json(shop, "explain pgae", 64);
     await json(shop, "apply a.plan --yes --events events");
     await json(shop, "apply a.plan --yes", 3);
     await json(shop, "graph");

@@ -33,6 +33,10 @@ export abstract class OrchCommand extends Command {
       helpGroup: "GLOBAL",
     }),
     "no-color": Flags.boolean({ summary: "No colours (as NO_COLOR does).", helpGroup: "GLOBAL" }),
+    plain: Flags.boolean({
+      summary: "Words instead of signs and colours, and nothing that moves (as ORCH_PLAIN does).",
+      helpGroup: "GLOBAL",
+    }),
     verbose: Flags.boolean({ summary: "Show debug messages, times and stacks.", helpGroup: "GLOBAL" }),
   };
 

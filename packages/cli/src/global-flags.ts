@@ -5,6 +5,7 @@ export interface GlobalFlags {
   readonly json: boolean;
   readonly verbose: boolean;
   readonly noColor: boolean;
+  readonly plain: boolean;
 }
 
 export function readGlobalFlags(argv: readonly string[]): GlobalFlags {
@@ -28,5 +29,6 @@ export function readGlobalFlags(argv: readonly string[]): GlobalFlags {
     json: args.includes("--json") || value("--format", "--format") === "json",
     verbose: args.includes("--verbose"),
     noColor: args.includes("--no-color"),
+    plain: args.includes("--plain"),
   };
 }

@@ -30,7 +30,7 @@ const sections: readonly (readonly [title: string, commands: readonly (readonly 
       ["unlock", "show who holds locks, or take one away"],
       ["state ls", "list resources; also state show"],
       ["graph", "draw the resources and what they depend on"],
-      ["explain", "tell what is behind a failure, and what to do"],
+      ["explain", "tell why a resource is planned as it is, or what is behind a failure"],
     ],
   ],
   [

@@ -8,7 +8,7 @@ import type { ProgramHost } from "@orch/core/program/contract";
 import { commands } from "./commands.js";
 import { readGlobalFlags } from "./global-flags.js";
 import { pluginCommands, route } from "./route.js";
-import { errTheme, note, session, startSession, writeJsonLine } from "./session.js";
+import { errTheme, note, noteText, session, startSession, writeJsonLine } from "./session.js";
 import { wantsTraces } from "./wants-traces.js";
 
 /** `root`: this package's folder; `host`: what early.ts started. Never rejects; the process's exit code tells the outcome. */
@@ -81,7 +81,7 @@ async function report(error: unknown): Promise<number> {
     session.events?.write(errorJson(failure, code));
   }
   const { renderFailure } = await import("./render/failure.js");
-  note(
+  noteText(
     renderFailure(failure, {
       theme: errTheme(),
       verbose: session.verbose,

@@ -5,11 +5,12 @@ import { exitCodeOf, OrchError, toFailure } from "@orch/core/model/failure";
 import { hasChanges, type Plan, summarize } from "@orch/core/model/plan";
 import { askOpen, hasOpen } from "./ask-open.js";
 import type { Work } from "./context.js";
+import { durationsOf } from "./durations.js";
 import { confirm } from "./prompt.js";
 import { renderOutputValues, renderPlan } from "./render/plan.js";
 import { resultText } from "./render/progress.js";
 import { count } from "./render/text.js";
-import { errTheme, isInteractive, note, outTheme, session, write } from "./session.js";
+import { errTheme, isInteractive, note, noteText, outTheme, session, write, writeText } from "./session.js";
 import type { View } from "./view/view.js";
 
 export interface PerformFlags {
@@ -57,15 +58,21 @@ export async function perform(
   command: string,
 ): Promise<number> {
   const { engine, stack } = work;
+  const durations = await durationsOf(stack.store);
+  const { parallel } = engine;
+  const times = {
+    ...(durations === undefined ? {} : { durations }),
+    ...(parallel === undefined ? {} : { parallel }),
+  };
   view.clear();
-  view.apply(plan);
+  view.apply(plan, times);
   const theme = outTheme();
-  if (!session.json) write(renderPlan(plan, { theme, full: flags.diff }));
+  if (!session.json) writeText(renderPlan(plan, { theme, full: flags.diff, ...times }));
   if (!hasChanges(plan) && !plan.steps.some(isBookkeeping)) return hasOpen(plan) ? 4 : 0;
   if (hasChanges(plan) && !flags.yes) {
     if (!isInteractive()) throw needsConfirmation(command);
     write("");
-    const details = (): void => write(`\n${renderPlan(plan, { theme, full: true })}\n`);
+    const details = (): void => write(`\n${renderPlan(plan, { theme, full: true, ...times })}\n`);
     if (!(await confirm(question(plan), details))) {
       note("Nothing was changed.");
       return 1;
@@ -89,8 +96,8 @@ export async function perform(
     const outputs = renderOutputValues(result.outputs, { theme, full: false });
     if (outputs.length > 0 && plan.kind === "apply")
       write(["", theme.bold("Outputs"), ...outputs.map((line) => `  ${line}`)].join("\n"));
-    if (ok) write(`\n${text}`);
-    else note(`\n${text}`);
+    if (ok) writeText(`\n${text}`);
+    else noteText(`\n${text}`);
   }
   if (result.outcome === "succeeded") return 0;
   if (result.outcome === "interrupted") return 130;

@@ -2,12 +2,16 @@
 import type { ProgramHost } from "@orch/core/program/contract";
 import type { EventFile } from "./event-file.js";
 import type { GlobalFlags } from "./global-flags.js";
-import { type Theme, themeFor, wantsColour } from "./render/theme.js";
+import { asciiOnly, wantsUnicode } from "./render/ascii.js";
+import { hang } from "./render/text.js";
+import { type Theme, themeFor, wantsColour, wordsTheme } from "./render/theme.js";
 
 export interface Session {
   readonly json: boolean;
   readonly verbose: boolean;
   readonly noColor: boolean;
+  /** For screen readers: words instead of signs, no colours, nothing that moves. */
+  readonly plain: boolean;
   readonly stack: string | undefined;
   /** The program's child, started before anything else; see early.ts. */
   readonly programHost: ProgramHost | undefined;
@@ -25,6 +29,7 @@ export const session: Session = {
   json: false,
   verbose: false,
   noColor: false,
+  plain: false,
   stack: undefined,
   programHost: undefined,
   baseDir: undefined,
@@ -35,23 +40,42 @@ export const session: Session = {
 
 export function startSession(flags: GlobalFlags, programHost: ProgramHost | undefined): void {
   const { json, verbose, noColor, stack } = flags;
-  Object.assign(session, { json, verbose, noColor, stack, programHost });
+  const plain = flags.plain || (process.env.ORCH_PLAIN ?? "") !== "";
+  Object.assign(session, { json, verbose, noColor, plain, stack, programHost });
 }
 
-export const outTheme = (): Theme => themeFor(wantsColour(process.stdout, process.env, session.noColor));
-export const errTheme = (): Theme => themeFor(wantsColour(process.stderr, process.env, session.noColor));
+const themeOf = (stream: { readonly isTTY?: boolean }): Theme =>
+  session.plain ? wordsTheme : themeFor(wantsColour(stream, process.env, session.noColor));
+export const outTheme = (): Theme => themeOf(process.stdout);
+export const errTheme = (): Theme => themeOf(process.stderr);
+
+/** Text as the terminal can show it. What goes into a pipe or a file is never changed. */
+export const shownOn = (stream: { readonly isTTY?: boolean }, text: string): string =>
+  stream.isTTY === true && !wantsUnicode(process.env) ? asciiOnly(text) : text;
+
+/** Text for people, fitted to the terminal's width where there is one. Not for values that somebody copies. */
+const fitted = (stream: { readonly isTTY?: boolean; readonly columns?: number }, text: string): string =>
+  stream.isTTY === true && (stream.columns ?? 0) >= 20 ? hang(text, stream.columns as number) : text;
 
 /** Is a person in front of it, who can be asked? */
 export const isInteractive = (): boolean =>
   process.stdin.isTTY === true && process.stdout.isTTY === true && !session.json;
 
 export const write = (text: string): void => {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${shownOn(process.stdout, text)}\n`);
 };
-export const writeJson = (document: unknown): void => write(JSON.stringify(document, undefined, 2));
+/** A plan, a result: text for people. */
+export const writeText = (text: string): void => write(fitted(process.stdout, text));
+export const writeJson = (document: unknown): void => {
+  process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
+};
 /** A document as one line, which a reader of lines and a reader of documents both understand. */
-export const writeJsonLine = (document: unknown): void => write(JSON.stringify(document));
+export const writeJsonLine = (document: unknown): void => {
+  process.stdout.write(`${JSON.stringify(document)}\n`);
+};
 /** For people, beside the result: never part of what a pipe receives. */
 export const note = (text: string): void => {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${shownOn(process.stderr, text)}\n`);
 };
+/** As `note`, for longer text. */
+export const noteText = (text: string): void => note(fitted(process.stderr, text));

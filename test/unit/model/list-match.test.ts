@@ -38,6 +38,15 @@ describe("items of lists", () => {
     for (const [before, after] of lists) expect(matchItems(before, after).key).toBeUndefined();
   });
 
+  test("what only tells items apart names them while most of them stay", () => {
+    const ports = (...all: number[]) => all.map((port) => ({ port, from: "all" }));
+    expect(matchItems(ports(80, 22), ports(22, 443)).key).toBe("port");
+    expect(matchItems(ports(80), ports(8080))).toEqual({
+      pairs: [{ before: 0, after: 0 }],
+      reordered: false,
+    });
+  });
+
   test("without names equal items pair first, the rest in order", () => {
     const before = [{ from: 1 }, { from: 2 }, { from: 3 }];
     const after = [{ from: 3 }, { from: 1 }, { from: 9 }];

@@ -1,6 +1,6 @@
 import type { CreateStep, Step, StepReason, UpdateStep } from "@orch/core/model/plan";
 import { unknown } from "@orch/core/model/value";
-import { causeChain, indexSteps, unknownSources } from "@orch/core/plan/why";
+import { type Cause, causeChain, indexSteps, unknownSources } from "@orch/core/plan/why";
 import { describe, expect, test } from "vitest";
 import { change, diff, resource, state } from "../render/plans.js";
 
@@ -40,9 +40,11 @@ const same = (name: string): Step => ({
   write: false,
 });
 const forces = { effect: "replace" } as const;
+const throughText = (through: Cause["through"]): string =>
+  through === undefined ? "" : through.by === "property" ? through.property : `(${through.by})`;
 const names = (step: Step, all: readonly Step[]): string[] =>
   causeChain(step, indexSteps(all)).map(
-    (cause) => `${cause.step.urn.split("::").at(-1)} ${cause.through ?? ""}`,
+    (cause) => `${cause.step.urn.split("::").at(-1)} ${throughText(cause.through)}`,
   );
 
 describe("why", () => {
@@ -62,13 +64,31 @@ describe("why", () => {
     expect(names(page, [db, page])).toEqual(["page "]);
   });
 
+  test("a new value that is known comes from where it is given out", () => {
+    const outputs = { path: "/srv/b", mode: "0755" };
+    const old = { ...state(type, "dir", "dir"), outputs: { path: "/srv/a", mode: "0755" } };
+    const forced = diff(change("path", "/srv/a", "/srv/b", forces));
+    const dir: CreateStep = {
+      ...replace("dir", []),
+      outputs,
+      replaces: { prior: old, diff: forced, order: "create-before-delete" },
+    };
+    const below = (after: string) =>
+      replace("page", [change("path", "/srv/a/x", after, forces)], undefined, { path: ["dir"] });
+    const page = below("/srv/b/x");
+    expect(names(page, [dir, page])).toEqual(["page ", "dir path"]);
+    // Another text of the program's own: the directory is replaced, but not the cause.
+    const other = below("/elsewhere/0755");
+    expect(names(other, [dir, other])).toEqual(["page "]);
+  });
+
   test("through what it stands on, and through its provider", () => {
     const db = replace("db", [change("engine", "a", "b", forces)]);
     const on = replace("on", [], { kind: "dependency-replaced", urn: db.urn });
-    expect(names(on, [db, on])).toEqual(["on ", "db what it stands on"]);
+    expect(names(on, [db, on])).toEqual(["on ", "db (dependency)"]);
     const served = replace("served", [], { kind: "provider-changed" });
     const withProvider = { ...served, resource: { ...served.resource, provider: db.urn } };
-    expect(names(withProvider, [db, withProvider])).toEqual(["served ", "db its provider"]);
+    expect(names(withProvider, [db, withProvider])).toEqual(["served ", "db (provider)"]);
   });
 
   test("ends where two blame each other", () => {

@@ -93,13 +93,20 @@ describe("a plan on screen", () => {
     expect(text).toBe("Outputs\n  + a: 1\n\nPlan: outputs only, 0 unchanged.");
   });
 
-  test("large plans list new resources without their properties, and say so", () => {
+  test("large plans list few new resources of a kind, without their properties, and say so", () => {
     const text = renderPlan(wideRun(10_000), plain);
-    expect(text).toContain("+ bench:Item item-9999");
+    expect(text).toContain("+ bench:Item item-8\n  … and 9,991 more bench:Item (--diff lists them)");
     expect(text).not.toContain("size:");
     expect(text).toContain("--diff shows them");
     expect(text).toContain("Plan: 10,000 to create, 0 unchanged.");
     expect(renderPlan(wideRun(101), { ...plain, full: true })).toContain("size: 100");
+    // One that is alone of its kind is never among the others.
+    const steps = wideRun(200).steps.map((step) =>
+      step.id === 150 && step.op === "create"
+        ? { ...step, resource: { ...step.resource, type: "bench:index:Other" } }
+        : step,
+    );
+    expect(renderPlan(plan(steps), plain)).toContain("  + bench:Other item-150");
   });
 
   test("a difference deep in a long string is inside the part that is shown", () => {

@@ -281,3 +281,125 @@ export function wideRun(n: number): Plan {
     }),
   );
 }
+
+const deployment = (replicas: number, image: string): string => `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: api
+spec:
+  replicas: ${replicas}
+  template:
+    metadata:
+      labels:
+        app: api
+    spec:
+      containers:
+        - name: sidecar
+          image: envoy:1
+        - name: api
+          args:
+            - --verbose
+          image: ${image}
+`;
+
+/** A database in a component is replaced, and what hangs on it follows. */
+export function consequences(): Plan {
+  const steps: Step[] = [];
+  const app = resource("shop:index:App", "app");
+  const data = { ...resource("shop:index:Data", "data", {}, app.urn), custom: false };
+  const add = (step: Record<string, unknown>): void => {
+    steps.push({ id: steps.length, after: [], outputs: {}, ...step } as unknown as Step);
+  };
+  const same = (r: Resource): void =>
+    add({
+      ...{ op: "same", urn: r.urn, resource: r, inputs: {}, write: false },
+      prior: state(r.type, r.name, "x"),
+    });
+  same({ ...app, custom: false });
+  same(data);
+  const inside = (type: string, name: string, parent: Resource, inputs: PropertyMap = {}): Resource =>
+    resource(type, name, inputs, parent.urn);
+  const from = (r: Resource, propertyDependencies: Record<string, string[]>): Resource => ({
+    ...r,
+    propertyDependencies,
+  });
+  const replace = (r: Resource, before: PropertyMap, ...changes: Parameters<typeof diff>): void =>
+    add({
+      ...{ op: "create", urn: r.urn, resource: r, inputs: r.inputs, after: [0] },
+      replaces: {
+        prior: state(r.type, r.name, `${r.name}-1`, before),
+        order: "create-before-delete",
+        diff: diff(...changes),
+      },
+    });
+  const update = (r: Resource, before: PropertyMap, ...changes: Parameters<typeof diff>): void =>
+    add({
+      ...{ op: "update", urn: r.urn, resource: r, inputs: r.inputs },
+      prior: state(r.type, r.name, `${r.name}-1`, before),
+      diff: diff(...changes),
+    });
+  const forces = { effect: "replace" } as const;
+
+  const db = inside("aws:rds/instance:Instance", "db", data);
+  replace(db, {}, change("engine", "postgres", "mysql", forces), change("size", 10, 20));
+  const cert = from(inside("tls:index:Cert", "cert", data), { host: [db.urn] });
+  replace(cert, {}, change("host", "db-1.example", unknown, forces));
+  const config = from(inside("k8s:core/v1:ConfigMap", "config", app), {
+    "data.ca": [cert.urn],
+    data: [cert.urn, db.urn],
+  });
+  update(
+    config,
+    {},
+    change("data.ca", "old", unknown),
+    change("data.password", new Secret("hunter2"), new Secret(unknown)),
+  );
+  const before = {
+    rules: [
+      { name: "web", ports: [80], from: [{ cidr: "10.0.0.0/8", note: "office" }] },
+      { name: "ssh", ports: [22] },
+      { name: "dns", ports: [53] },
+    ],
+  };
+  const after = {
+    rules: [
+      { name: "new", ports: [9090] },
+      { name: "dns", ports: [53] },
+      { name: "web", ports: [80, 443], from: [{ cidr: "10.0.0.0/8", note: "offices" }] },
+    ],
+  };
+  const firewall = inside("cloud:index:Firewall", "front", app, after);
+  update(
+    firewall,
+    before,
+    change("rules[0].name", "web", "new"),
+    change("rules[0].ports[0]", 80, 9090, forces),
+    change("rules[1].name", "ssh", "dns"),
+    change("rules[2].name", "dns", "web"),
+  );
+  update(
+    inside("k8s:yaml:Manifest", "api", app),
+    {},
+    change("yaml", deployment(2, "api:1.0"), deployment(3, "api:1.1")),
+  );
+  for (let i = 0; i < 12; i++)
+    update(inside("host:index:File", `node-${i}`, app), {}, change("mode", "0644", "0600"));
+  const fresh = from(
+    inside("dns:index:Record", "db", data, {
+      value: unknown,
+      definition: {
+        paths: Object.fromEntries(
+          Array.from({ length: 9 }, (_, i) => [`/items/${i}`, { get: { id: i }, put: { id: i } }]),
+        ),
+      },
+    }),
+    { value: [db.urn, cert.urn, config.urn] },
+  );
+  add({ op: "create", urn: fresh.urn, resource: fresh, inputs: fresh.inputs });
+  const gone = state("aws:s3/bucket:Bucket", "logs", "logs-1", {}, data.urn);
+  add({
+    ...{ op: "delete", urn: gone.urn, prior: gone, late: true },
+    reason: { kind: "removed-from-program" },
+  });
+  return plan(steps);
+}

@@ -12,6 +12,7 @@ import { Secret } from "@orch/core/model/value";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readGlobalFlags } from "../../../packages/cli/src/global-flags.js";
+import { asciiOnly, wantsUnicode } from "../../../packages/cli/src/render/ascii.js";
 import { renderDriftReport } from "../../../packages/cli/src/render/drift.js";
 import { renderFailure } from "../../../packages/cli/src/render/failure.js";
 import { dotText } from "../../../packages/cli/src/render/graph/dot.js";
@@ -28,8 +29,16 @@ import {
   runningLine,
 } from "../../../packages/cli/src/render/progress.js";
 import { findResource, renderState, stateTree } from "../../../packages/cli/src/render/state.js";
-import { duration, grouped, table, truncate, visible, width } from "../../../packages/cli/src/render/text.js";
-import { colourTheme, plainTheme, wantsColour } from "../../../packages/cli/src/render/theme.js";
+import {
+  duration,
+  grouped,
+  hang,
+  table,
+  truncate,
+  visible,
+  width,
+} from "../../../packages/cli/src/render/text.js";
+import { colourTheme, plainTheme, wantsColour, wordsTheme } from "../../../packages/cli/src/render/theme.js";
 import { whoText } from "../../../packages/cli/src/render/who.js";
 import { route } from "../../../packages/cli/src/route.js";
 import { change, diff, fullPlan, resource, state, urn } from "./plans.js";
@@ -131,6 +140,39 @@ describe("progress", () => {
       ),
     ];
     await expect(`${texts.join("\n=====\n")}\n`).toMatchFileSnapshot(golden("results"));
+  });
+
+  test("failures of one cause are one; what was not done stands under what it waited for", async () => {
+    const steps = plan.steps.slice(2, 9).map((step, id) => ({ ...step, id, after: [] as number[] }));
+    const [a, b, c, d, e, f] = steps;
+    if (!a || !b || !c || !d || !e || !f) throw new Error("the plan has steps");
+    d.after.push(a.id);
+    e.after.push(d.id);
+    f.after.push(c.id);
+    const refused: Failure = {
+      reason: "connection-failed",
+      message: "connect ECONNREFUSED 127.0.0.1:5432",
+      next: ["Start the server, then run the same command again."],
+    };
+    const result: ApplyResult = {
+      ...{
+        runId: 7,
+        outcome: "failed",
+        elapsedMs: 400,
+        done: 0,
+        outputs: {},
+        summary: summarize({ steps: [] }),
+      },
+      failed: [
+        { step: a, failure: { ...refused, urn: a.urn } },
+        { step: b, failure: { ...refused, urn: b.urn } },
+        { step: c, failure: { reason: "permission-denied", message: "no", urn: c.urn } },
+      ],
+      skipped: [d, e, f, ...steps.slice(6)],
+    };
+    const made = { ...plan, steps };
+    const texts = [theme, wordsTheme].map((t) => resultText(result, { theme: t, plan: made }));
+    await expect(`${texts.join("\n=====\n")}\n`).toMatchFileSnapshot(golden("results-causes"));
   });
 
   test("messages of programs and providers", () => {
@@ -436,6 +478,23 @@ describe("text", () => {
 });
 
 describe("arguments", () => {
+  test("lines that are too wide go on further in, at a space", () => {
+    expect(hang("a\n  one two three four\n  unbreakablewordinit x", 12)).toBe(
+      "a\n  one two\n      three\n      four\n  unbreakablewordinit\n      x",
+    );
+    const coloured = hang(`  ${colourTheme.create("one two three")}`, 9);
+    expect(coloured.replace(/\x1b\[[0-9;]*m/g, "")).toBe("  one two\n    three");
+  });
+
+  test("is ASCII where a terminal shows no more, and nothing of it is lost", () => {
+    expect(asciiOnly("~ a: 1 → 2… ✗ café 😀")).toBe("~ a: 1 -> 2... ! caf\\u{e9} \\u{1f600}");
+    expect(wantsUnicode({ LANG: "C" })).toBe(false);
+    expect(wantsUnicode({ LANG: "en_US.UTF-8", LC_ALL: "POSIX" })).toBe(false);
+    expect(wantsUnicode({ LANG: "C.utf8" })).toBe(true);
+    expect(wantsUnicode({})).toBe(true);
+    expect(wantsUnicode({ LANG: "en_US.UTF-8", TERM: "linux" })).toBe(false);
+  });
+
   test("a command is found behind global flags, and gets them", () => {
     expect(route(["-C", "dir", "plan", "--diff"])).toMatchObject({
       id: "plan",
@@ -460,6 +519,7 @@ describe("arguments", () => {
       json: false,
       verbose: false,
       noColor: false,
+      plain: false,
     });
   });
 });

@@ -4,13 +4,14 @@ import { digestPlan } from "@orch/core/plan/seal";
 import { hasOpen } from "../ask-open.js";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
+import { durationsOf } from "../durations.js";
 import { diffFlag, eventsFlag, jsonFlag, parallelFlag, refreshFlag, replaceFlag } from "../flags.js";
 import { formatFlag, formatOf, orFailedSection } from "../format.js";
 import { savePlan } from "../plan-file.js";
 import { planJson } from "../render/json.js";
 import { planMarkdown } from "../render/markdown/plan.js";
 import { renderPlan } from "../render/plan.js";
-import { note, outTheme, write, writeJson } from "../session.js";
+import { note, outTheme, write, writeJson, writeText } from "../session.js";
 import { openView } from "../view/view.js";
 
 export default class Plan extends OrchCommand {
@@ -50,6 +51,10 @@ Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing
       withEngine(this.config.version, view, flags, async ({ engine, stack }) => {
         tell({ project: stack.project.name, stack: stack.stack });
         const { plan: makePlan } = await import("@orch/core/engine");
+        const { store, parallel } = engine;
+        // While the program starts. Awaited below; a failure of the plan is told first.
+        const history = durationsOf(store);
+        history.catch(() => undefined);
         const plan = await makePlan(engine, {
           kind: "apply",
           refresh: flags.refresh,
@@ -67,7 +72,17 @@ Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing
               ...(file === undefined ? {} : { file }),
             }),
           );
-        else write(renderPlan(plan, { theme: outTheme(), full: flags.diff }));
+        else {
+          const durations = await history;
+          writeText(
+            renderPlan(plan, {
+              theme: outTheme(),
+              full: flags.diff,
+              ...(durations === undefined ? {} : { durations }),
+              ...(parallel === undefined ? {} : { parallel }),
+            }),
+          );
+        }
         if (saved !== undefined) note(`The plan is kept in ${file}; \`orch apply ${file}\` carries it out.`);
         if (hasOpen(plan)) return 4;
         return flags["detailed-exitcode"] && hasChanges(plan) ? 2 : 0;

@@ -17,7 +17,7 @@ import { savePlan } from "../plan-file.js";
 import { planJson } from "../render/json.js";
 import { renderPlan } from "../render/plan.js";
 import { findRun } from "../runs.js";
-import { note, outTheme, write, writeJson } from "../session.js";
+import { note, outTheme, writeJson, writeText } from "../session.js";
 import { openView } from "../view/view.js";
 
 export default class Undo extends OrchCommand {
@@ -84,7 +84,7 @@ Exit codes: as of \`orch apply\`; 64 there is no such run, or nothing to undo.`;
       view.clear();
       await savePlan(flags.out, plan, engine.config.crypter);
       if (flags.json) writeJson(planJson(plan));
-      else write(renderPlan(plan, { theme: outTheme(), full: flags.diff }));
+      else writeText(renderPlan(plan, { theme: outTheme(), full: flags.diff }));
       note(
         hasChanges(plan)
           ? `The plan is kept in ${flags.out}; \`orch apply ${flags.out}\` carries it out.`

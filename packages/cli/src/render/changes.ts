@@ -1,11 +1,20 @@
 /** Property changes as text: what a person reads under `~ resource` to decide whether the plan is right. */
 import type { PropertyChange } from "@orch/core/model/diff";
-import { covers, formatPath, type PropertyPath, parsePath } from "@orch/core/model/path";
+import { matchItems } from "@orch/core/model/list-match";
+import {
+  covers,
+  formatPath,
+  getPath,
+  type PathSegment,
+  type PropertyPath,
+  parsePath,
+} from "@orch/core/model/path";
 import {
   equal,
   isArray,
   isMap,
   isSpecial,
+  type PropertyMap,
   reveal,
   Secret,
   Unknown,
@@ -13,11 +22,16 @@ import {
 } from "@orch/core/model/value";
 import { diffArrays, structuredPatch } from "diff";
 import { count, visible } from "./text.js";
-import { cut, inline, isScalar, labelled, linesOf, type ValueView } from "./value.js";
+import { sign } from "./theme.js";
+import { cut, inline, isScalar, labelled, linesOf, unknownText, type ValueView } from "./value.js";
 
 export interface ChangesView extends ValueView {
   /** The resource's option `hideDiffs`: what differs below these is told without its values, but in full views. */
   readonly hideDiffs?: readonly string[];
+  /** What stands for a value of that property that is not known yet: where it comes from. */
+  readonly unknownOf?: (property: string) => string | undefined;
+  /** The inputs as they were and as they will be: what differs in a list is then told by item, not by index. */
+  readonly inputs?: { readonly before: PropertyMap; readonly after: PropertyMap };
 }
 
 /** Lines for all changes of one resource, without indentation. Suppressed ones are listed only in full views. */
@@ -30,16 +44,36 @@ export function renderChanges(
   const view = { ...values, hidden: values.full ? [] : hideDiffs.map(parsePath) };
   /** By hidden path: many differences below one are one line. */
   const hidden = new Map<PropertyPath, PropertyChange[]>();
+  const listed = new Map<string, PropertyChange[]>();
+  /** Lists of which not all differences are to be shown: they can't be shown as a whole. */
+  const partly = new Set<string | undefined>();
+  const shown: (PropertyChange | PropertyChange[])[] = [];
   for (const change of changes) {
     if (change.effect === "suppressed" && !view.full) {
       suppressed++;
+      partly.add(listOf(change));
       continue;
     }
     const path = hiding(view, change.path);
     const together = path && hidden.get(path);
     if (together) together.push(change);
     else if (path) hidden.set(path, [change]);
-    else for (const line of renderChange(change, view)) out.push(line);
+    else {
+      const list = listOf(change);
+      const others = list === undefined ? undefined : listed.get(list);
+      if (others !== undefined) others.push(change);
+      else if (list !== undefined) {
+        const group = [change];
+        listed.set(list, group);
+        shown.push(group);
+      } else shown.push(change);
+    }
+  }
+  for (const one of shown) {
+    const [first, ...more] = Array.isArray(one) ? one : [one];
+    if (first === undefined) continue;
+    const lines = Array.isArray(one) && !partly.has(listOf(first)) ? listChanges(one, view) : undefined;
+    out.push(...(lines ?? [first, ...more].flatMap((change) => renderChange(change, view))));
   }
   for (const [path, below] of hidden) {
     const worst = below.find(({ effect }) => effect === "replace") ?? (below[0] as PropertyChange);
@@ -58,85 +92,148 @@ function remark(change: PropertyChange, view: ValueView): string {
   return "";
 }
 
-type Comparing = ValueView & { readonly hidden: readonly PropertyPath[] };
+type Comparing = ChangesView & { readonly hidden: readonly PropertyPath[] };
 const hiding = ({ hidden }: Comparing, path: PropertyPath): PropertyPath | undefined =>
   hidden.find((pattern) => covers(pattern, path));
 const hiddenLine = (path: PropertyPath, { theme }: ValueView): string =>
-  `${theme.update("~")} ${pathText(path)}: ${theme.dim("differs (hideDiffs; --diff shows it)")}`;
+  `${theme.update(sign(theme, "~"))} ${pathText(path)}: ${theme.dim("differs (hideDiffs; --diff shows it)")}`;
+
+const unknownOf = (view: Comparing, path: PropertyPath): Comparing => {
+  const unknown = view.unknownOf?.(String(path[0]));
+  return unknown === undefined ? view : { ...view, unknown };
+};
 
 function renderChange(change: PropertyChange, view: Comparing): string[] {
   const lines: string[] = [];
-  compare(change.path, change.before, change.after, view, lines);
+  compare(at(change.path), change.before, change.after, unknownOf(view, change.path), lines);
   if (lines.length === 0) {
     // The provider reports a change where both sides look alike, or gives no values at all.
     const label = change.path.length === 0 ? "(whole resource)" : visible(formatPath(change.path));
     const known = change.before !== undefined || change.after !== undefined;
-    lines.push(`${view.theme.update("~")} ${label}${known ? " (no visible difference)" : " changes"}`);
+    lines.push(
+      `${view.theme.update(sign(view.theme, "~"))} ${label}${known ? " (no visible difference)" : " changes"}`,
+    );
   }
   lines[0] += remark(change, view);
   return lines;
 }
 
-const pathText = (path: PropertyPath): string => (path.length === 0 ? "(value)" : visible(formatPath(path)));
+/** The list that a change of the inputs is in, as text; undefined when it is in none. */
+function listOf({ path, side }: PropertyChange): string | undefined {
+  const index = side === "input" ? path.findIndex((segment) => typeof segment === "number") : -1;
+  return index < 0 ? undefined : formatPath(path.slice(0, index));
+}
+
+/** All changes in one list of the inputs, by item. Undefined where the two lists are not at hand or do not show what the changes say. */
+function listChanges(changes: readonly PropertyChange[], plain: Comparing): string[] | undefined {
+  const [first] = changes;
+  if (first === undefined || plain.inputs === undefined) return undefined;
+  const depth = first.path.findIndex((segment) => typeof segment === "number");
+  const path = first.path.slice(0, depth);
+  const before = getPath(plain.inputs.before, path);
+  const after = getPath(plain.inputs.after, path);
+  if (!isArray(before) || !isArray(after) || changes.some(({ effect }) => effect === "suppressed"))
+    return undefined;
+  const view = unknownOf(plain, path);
+  const lines: string[] = [];
+  compare(at(path), before, after, view, lines);
+  if (lines.length === 0) return undefined;
+  // One item may be what forces a replace; said once, where several differ at the list.
+  const worst = changes.find(({ effect }) => effect === "replace");
+  if (worst === undefined) return lines;
+  const single = lines.filter((line) => !line.startsWith(" ")).length === 1;
+  if (single) lines[0] += remark(worst, view);
+  else
+    lines.unshift(
+      `${view.theme.update(sign(view.theme, "~"))} ${visible(formatPath(path))}${remark(worst, view)}`,
+    );
+  return lines;
+}
+
+/** A place in the values, and what it is called on screen: items of lists by their names. */
+interface At {
+  readonly path: PropertyPath;
+  readonly label: string;
+}
+const at = (path: PropertyPath): At => ({ path, label: formatPath(path) });
+function below({ path, label }: At, segment: PathSegment, name = formatPath([segment])): At {
+  return {
+    path: [...path, segment],
+    label: label === "" || name.startsWith("[") ? `${label}${name}` : `${label}.${name}`,
+  };
+}
+const labelOf = ({ label }: At): string => (label === "" ? "(value)" : visible(label));
+const pathText = (path: PropertyPath): string => labelOf(at(path));
 
 /** Appends one entry per differing leaf. */
 function compare(
-  path: PropertyPath,
+  place: At,
   before: Value | undefined,
   after: Value | undefined,
   view: Comparing,
   out: string[],
 ): void {
   const { theme } = view;
+  const [added, removed, changed] = [
+    theme.create(sign(theme, "+")),
+    theme.remove(sign(theme, "-")),
+    theme.update(sign(theme, "~")),
+  ];
+  const { path } = place;
+  const label = labelOf(place);
   if (before === undefined && after === undefined) return;
   if (hiding(view, path)) {
     out.push(hiddenLine(path, view));
     return;
   }
   if (before === undefined) {
-    push(out, theme.create("+"), labelled(pathText(path), after as Value, view));
+    push(out, added, labelled(label, after as Value, view));
     return;
   }
   if (after === undefined) {
-    push(out, theme.remove("-"), labelled(pathText(path), before, view));
+    push(out, removed, labelled(label, before, view));
     return;
   }
   if (before instanceof Secret || after instanceof Secret) {
-    out.push(`${theme.update("~")} ${pathText(path)}: ${secretChange(before, after, view)}`);
+    out.push(`${changed} ${label}: ${secretChange(before, after, view)}`);
     return;
   }
   if (isMap(before) && isMap(after)) {
     for (const key of new Set([...Object.keys(before), ...Object.keys(after)]))
-      if (!same(before[key], after[key])) compare([...path, key], before[key], after[key], view, out);
+      if (!same(before[key], after[key])) compare(below(place, key), before[key], after[key], view, out);
     return;
   }
   if (isArray(before) && isArray(after)) {
     if (before.every(isShortScalar) && after.every(isShortScalar)) {
-      if (!same(before, after)) push(out, theme.update("~"), listDiff(path, before, after, view));
-      return;
-    }
-    for (let i = 0; i < Math.max(before.length, after.length); i++)
-      if (!same(before[i], after[i])) compare([...path, i], before[i], after[i], view, out);
+      if (same(before, after)) return;
+      const [a, b] = [inline(before, view), inline(after, view)];
+      const short = a !== undefined && b !== undefined && a.length + b.length <= 40;
+      if (short) out.push(`${changed} ${label}: ${arrow(a, b, view)}`);
+      else push(out, changed, listDiff(label, before, after, view));
+    } else compareItems(place, before, after, view, out);
     return;
   }
   if (same(before, after)) return;
   if (typeof before === "string" && typeof after === "string") {
     const texts = asTexts(before, after);
     if (texts !== undefined) {
-      push(out, theme.update("~"), textDiff(path, texts, view));
+      push(out, changed, textDiff(label, texts, view));
       return;
     }
     const [a, b] = shortened(before, after, view.full);
     if (a.length + b.length > 100) {
-      out.push(`${theme.update("~")} ${pathText(path)}:`);
-      out.push(`    ${theme.remove(`- ${a}`)}`, `    ${theme.create(`+ ${b}`)}`);
-    } else out.push(`${theme.update("~")} ${pathText(path)}: ${arrow(a, b, view)}`);
+      out.push(`${changed} ${label}:`);
+      out.push(
+        `    ${theme.remove(`${sign(theme, "-")} ${a}`)}`,
+        `    ${theme.create(`${sign(theme, "+")} ${b}`)}`,
+      );
+    } else out.push(`${changed} ${label}: ${arrow(a, b, view)}`);
     return;
   }
   const a = inline(before, view);
   const b = inline(after, view);
   if (a !== undefined && b !== undefined) {
-    out.push(`${theme.update("~")} ${pathText(path)}: ${arrow(a, b, view)}`);
+    out.push(`${changed} ${label}: ${arrow(a, b, view)}`);
     return;
   }
   if (after instanceof Unknown) {
@@ -146,14 +243,37 @@ function compare(
         : isArray(before)
           ? count(before.length, "item")
           : count(Object.keys(before as object).length, "property", "properties");
-    out.push(`${theme.update("~")} ${pathText(path)}: ${arrow(`(${size})`, "(known after apply)", view)}`);
+    out.push(`${changed} ${label}: ${arrow(`(${size})`, view.unknown ?? unknownText, view)}`);
     return;
   }
   // One of them is long: a map becomes a list, or a text.
-  const label = pathText(path);
-  out.push(`${theme.update("~")} ${label}:`);
-  indented(out, theme.remove("-"), labelled("before", before, view));
-  indented(out, theme.create("+"), labelled("after", after, view));
+  out.push(`${changed} ${label}:`);
+  indented(out, removed, labelled("before", before, view));
+  indented(out, added, labelled("after", after, view));
+}
+
+/** Items are told by what names them, where something does; then only what differs in an item is shown, wherever it stands. */
+function compareItems(
+  place: At,
+  before: readonly Value[],
+  after: readonly Value[],
+  view: Comparing,
+  out: string[],
+): void {
+  const { key, pairs, reordered } = matchItems(before, after);
+  const name = (item: Value | undefined, index: number): string =>
+    key === undefined ? `[${index}]` : `[${formatPath([key])}=${JSON.stringify((item as PropertyMap)[key])}]`;
+  const start = out.length;
+  for (const pair of pairs) {
+    const was = pair.before === undefined ? undefined : before[pair.before];
+    const is = pair.after === undefined ? undefined : after[pair.after];
+    const index = pair.after ?? (pair.before as number);
+    if (!same(was, is)) compare(below(place, index, name(is ?? was, index)), was, is, view, out);
+  }
+  if (reordered)
+    out.push(
+      `${view.theme.update(sign(view.theme, "~"))} ${labelOf(place)}: ${view.theme.dim(out.length === start ? "the same items in another order" : "what stays is in another order")}`,
+    );
 }
 
 const same = (a: Value | undefined, b: Value | undefined): boolean => a === b || equal(a, b);
@@ -161,7 +281,7 @@ const isShortScalar = (value: Value): boolean =>
   isScalar(value) && !(typeof value === "string" && value.includes("\n"));
 
 const arrow = (a: string, b: string, { theme }: ValueView): string =>
-  `${theme.remove(a)} → ${b.startsWith("(known after") ? theme.dim(b) : theme.create(b)}`;
+  `${theme.remove(a)} ${sign(theme, "→")} ${b.startsWith("(known after") ? theme.dim(b) : theme.create(b)}`;
 
 function push(out: string[], symbol: string, lines: readonly string[]): void {
   lines.forEach((line, i) => {
@@ -180,7 +300,8 @@ function secretChange(before: Value, after: Value, view: ValueView): string {
   const b = before instanceof Secret ? before.value : before;
   const a = after instanceof Secret ? after.value : after;
   const from = before instanceof Secret ? "[secret]" : (inline(before, view) ?? "(value)");
-  if (a instanceof Unknown) return arrow(from, "(known after apply, secret)", view);
+  if (a instanceof Unknown)
+    return arrow(from, `${(view.unknown ?? unknownText).replace(/\)$/, "")}, secret)`, view);
   const equalContent = same(reveal(b), reveal(a));
   if (before instanceof Secret && after instanceof Secret)
     return equalContent ? "[secret] (unchanged)" : `${arrow("[secret]", "[secret]", view)} (changed)`;
@@ -195,21 +316,21 @@ function secretChange(before: Value, after: Value, view: ValueView): string {
     : `${arrow("[secret]", isSpecial(after) ? (inline(after, view) ?? "(value)") : "(not secret)", view)} (changed)`;
 }
 
-/** Both as texts for a line diff: as they are when one has several lines, laid out when both are JSON documents. */
+/** Both as texts for a line diff: laid out when both are JSON documents of which one is on one line, as they are when one has several lines. */
 function asTexts(
   before: string,
   after: string,
 ): { before: string; after: string; kind?: string } | undefined {
-  if (before.includes("\n") || after.includes("\n")) return { before, after };
-  const a = asJson(before);
-  const b = asJson(after);
+  const lines = before.includes("\n") && after.includes("\n");
+  const a = lines ? undefined : asJson(before);
+  const b = lines ? undefined : asJson(after);
   // Differences that laying out would hide (spaces, order) are shown as they are.
-  if (a === undefined || b === undefined || a === b) return undefined;
-  return { before: a, after: b, kind: "JSON" };
+  if (a !== undefined && b !== undefined && a !== b) return { before: a, after: b, kind: "JSON" };
+  return before.includes("\n") || after.includes("\n") ? { before, after } : undefined;
 }
 
 function asJson(text: string): string | undefined {
-  if (text.length < 20 || (text[0] !== "{" && text[0] !== "[")) return undefined;
+  if (text.length < 20 || !/^\s*[{[]/.test(text)) return undefined;
   try {
     return JSON.stringify(JSON.parse(text), undefined, 2);
   } catch {
@@ -218,31 +339,30 @@ function asJson(text: string): string | undefined {
 }
 
 function textDiff(
-  path: PropertyPath,
+  label: string,
   { before, after, kind }: { before: string; after: string; kind?: string },
   view: ValueView,
 ): string[] {
   const { theme, full } = view;
   const patch = structuredPatch("", "", before, after, "", "", { context: 2, maxEditLength: 5000 });
-  const label = pathText(path);
   if (patch === undefined)
     return [
-      `${label}: ${theme.dim(`(text of ${before.length} → ${after.length} characters, very different)`)}`,
+      `${label}: ${theme.dim(`(text of ${before.length} ${sign(theme, "→")} ${after.length} characters, very different)`)}`,
     ];
+  const [plus, minus] = [sign(theme, "+"), sign(theme, "-")];
   const lines: string[] = [];
   let added = 0;
   let removed = 0;
   for (const hunk of patch.hunks) {
-    if (hunk.oldStart > 1 || lines.length > 0)
-      lines.push(`  ${theme.dim(`@@ line ${Math.max(hunk.oldStart, 1)}`)}`);
+    if (hunk.oldStart > 1 || lines.length > 0) lines.push(`  ${theme.dim(hunkPlace(hunk, before, after))}`);
     for (const line of hunk.lines) {
       const text = cut(line.slice(1), full);
       if (line[0] === "+") {
         added++;
-        lines.push(`  ${theme.create(`+ ${text}`)}`);
+        lines.push(`  ${theme.create(`${plus} ${text}`)}`);
       } else if (line[0] === "-") {
         removed++;
-        lines.push(`  ${theme.remove(`- ${text}`)}`);
+        lines.push(`  ${theme.remove(`${minus} ${text}`)}`);
       } else if (line[0] === "\\") lines.push(`  ${theme.dim("  (no newline at the end)")}`);
       else lines.push(`    ${text}`);
     }
@@ -257,14 +377,50 @@ function textDiff(
   return [`${label}: ${theme.dim(`(${what}${count(added, "line")} added, ${removed} removed)`)}`, ...lines];
 }
 
+/** `@@ line 14, in spec.template`: what a part of a YAML or JSON text is in, which the lines around it do not show. */
+function hunkPlace(
+  { oldStart, newStart, lines }: { oldStart: number; newStart: number; lines: readonly string[] },
+  before: string,
+  after: string,
+): string {
+  const first = lines.findIndex((line) => line[0] === "+" || line[0] === "-");
+  const [text, start] = lines[first]?.[0] === "-" ? [before, oldStart] : [after, newStart];
+  const inside = enclosingKeys(text.split("\n"), start - 1 + first);
+  return `@@ line ${Math.max(oldStart, 1)}${inside === "" ? "" : `, in ${cut(inside, false)}`}`;
+}
+
+/** The keys that a line is below, going by indentation: `spec.containers[web]`. Empty where the lines have none. */
+function enclosingKeys(lines: readonly string[], index: number): string {
+  const indentOf = (line: string): number => line.length - line.trimStart().length;
+  let indent = indentOf(lines[index] ?? "");
+  const path: string[] = [];
+  // An item of a list may stand as deep as its key.
+  let item = /^\s*- /.test(lines[index] ?? "");
+  for (let i = index - 1; i >= 0 && (indent > 0 || item); i--) {
+    const line = lines[i] as string;
+    if (line.trim() === "") continue;
+    const depth = indentOf(line);
+    const [, dash = "", key, value = ""] = /^\s*(- )?["']?([\w./-]+)["']?:(?:\s+(.*))?$/.exec(line) ?? [];
+    if (depth > indent || (depth === indent && !(item && dash === ""))) continue;
+    if (dash !== "") {
+      const name = value.replace(/^["']|["'],?$/g, "");
+      if ((key === "name" || key === "id") && name !== "") path.unshift(`[${name}]`);
+    } else if (key !== undefined) path.unshift(path[0]?.startsWith("[") ? `${key}${path.shift()}` : key);
+    indent = depth;
+    item = dash !== "";
+  }
+  return path.join(".");
+}
+
 function listDiff(
-  path: PropertyPath,
+  label: string,
   before: readonly Value[],
   after: readonly Value[],
   view: ValueView,
 ): string[] {
   const { theme } = view;
-  const lines = [`${pathText(path)}:`];
+  const lines = [`${label}:`];
+  const [plus, minus] = [sign(theme, "+"), sign(theme, "-")];
   for (const part of diffArrays([...before], [...after], { comparator: (a, b) => same(a, b) })) {
     const kept = !part.added && !part.removed;
     const items = part.value as Value[];
@@ -274,8 +430,8 @@ function listDiff(
     }
     for (const item of items) {
       const text = inline(item, view) as string;
-      if (part.added) lines.push(`  ${theme.create(`+ ${text}`)}`);
-      else if (part.removed) lines.push(`  ${theme.remove(`- ${text}`)}`);
+      if (part.added) lines.push(`  ${theme.create(`${plus} ${text}`)}`);
+      else if (part.removed) lines.push(`  ${theme.remove(`${minus} ${text}`)}`);
       else lines.push(`    ${text}`);
     }
   }

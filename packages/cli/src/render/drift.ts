@@ -59,7 +59,8 @@ export function driftItem(item: Drift, view: ValueView, now: number): string[] {
   const id = item.id === undefined ? "" : theme.dim(` (${visible(item.id)})`);
   const gone = item.kind === "gone";
   const style = gone ? theme.remove : theme.warning;
-  const head = `  ${style(gone ? "!" : "≠")} ${style(visible(shortType(item.type)))} ${theme.name(nameOf(item.urn))}${id}${gone ? theme.remove(" is gone") : ""}`;
+  const symbol = theme.words ? (gone ? "gone" : "changed") : gone ? "!" : "≠";
+  const head = `  ${style(symbol)} ${style(visible(shortType(item.type)))} ${theme.name(nameOf(item.urn))}${id}${gone ? theme.remove(" is gone") : ""}`;
   const inner = [
     ...(view.full ? [theme.dim(visible(item.urn))] : []),
     ...(gone ? [] : renderChanges(item.diff.changes, view)),

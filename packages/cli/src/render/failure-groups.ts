@@ -1,10 +1,9 @@
 /** One failure that many resources share is shown once: a system that is down fails everything in it. */
 import type { Failure } from "@orch/core/model/failure";
 import type { Urn } from "@orch/core/model/urn";
-import { renderFailure } from "./failure.js";
+import { type FailureView, renderFailure } from "./failure.js";
 import { shortUrn } from "./names.js";
 import { count } from "./text.js";
-import type { ValueView } from "./value.js";
 
 export interface FailureGroup {
   readonly failure: Failure;
@@ -27,15 +26,21 @@ export function failureGroups(failures: readonly Failure[]): readonly FailureGro
 /** Names that a folded list shows. */
 const few = 8;
 
-export function renderFailureGroup({ failure, urns }: FailureGroup, { theme, full }: ValueView): string[] {
-  if (urns.length < 2) return [renderFailure(failure, { theme })];
+/** `fullWith`: the flag with which all names are listed. */
+export function renderFailureGroup(
+  { failure, urns }: FailureGroup,
+  view: FailureView & { readonly full: boolean },
+  fullWith = "--diff",
+): string[] {
+  const { theme, full } = view;
+  if (urns.length < 2) return [renderFailure(failure, view)];
   const { urn: _urn, source: _source, ...shared } = failure;
   const shown = full ? urns : urns.slice(0, few);
   const more = urns.length - shown.length;
-  const [head = "", ...rest] = renderFailure(shared, { theme }).split("\n");
+  const [head = "", ...rest] = renderFailure(shared, view).split("\n");
   return [
     head,
-    `  ${theme.dim(count(urns.length, "resource"))} ${shown.map(shortUrn).join(", ")}${more > 0 ? theme.dim(` and ${more} more (--diff shows them)`) : ""}`,
+    `  ${theme.dim(count(urns.length, "resource"))} ${shown.map(shortUrn).join(", ")}${more > 0 ? theme.dim(` and ${more} more (${fullWith} shows them)`) : ""}`,
     ...rest,
   ];
 }

@@ -51,8 +51,10 @@ function write(failure: Failure, view: FailureView, indent: string, label: strin
   if (detail !== "" && !(failure.source !== undefined && detail === `at ${placeText(failure.source)}`))
     for (const line of detail.split("\n")) out.push(`${indent}  ${theme.dim("|")} ${line}`.trimEnd());
   for (const cause of failure.causes ?? []) write(cause, view, `${indent}  `, theme.error("because"), out);
-  for (const next of failure.next ?? []) block("→", next, theme, indent, out);
+  for (const next of failure.next ?? []) block(nextLabel(theme), next, theme, indent, out);
 }
+
+const nextLabel = (theme: Theme): string => (theme.words ? "next:" : "→");
 
 function block(label: string, text: string, theme: Theme, indent: string, out: string[]): void {
   const [first = "", ...more] = visible(text).split("\n");
@@ -60,7 +62,8 @@ function block(label: string, text: string, theme: Theme, indent: string, out: s
   for (const line of more) out.push(`${indent}  ${" ".repeat(label.length)} ${line}`);
 }
 
-const placeText = (source: SourcePosition): string =>
+/** `index.ts:12:3` */
+export const placeText = (source: SourcePosition): string =>
   visible(`${source.file}:${source.line}${source.column > 0 ? `:${source.column}` : ""}`);
 
 /** `file:line:column`, and the line itself where the file can be read and the failure's detail does not hold it. */
@@ -79,7 +82,8 @@ function position(
   const number = String(source.line);
   const code = visible(line.replaceAll("\t", "  ")).slice(0, 160);
   out.push(`${indent}  ${theme.dim(`${number} |`)} ${code}`);
-  if (source.column > 0 && source.column <= code.length) {
+  // A mark below a line says nothing to who hears it; the column is told above.
+  if (!theme.words && source.column > 0 && source.column <= code.length) {
     const tabs = line.slice(0, source.column - 1).split("\t").length - 1;
     out.push(
       `${indent}  ${" ".repeat(number.length)} ${theme.dim("|")} ${" ".repeat(source.column - 1 + tabs)}${theme.error("^")}`,
@@ -110,6 +114,7 @@ function internal(failure: Failure, view: FailureView, out: string[]): void {
       .split("\n")
       .slice(1))
       out.push(`  ${theme.dim(line.trim())}`);
-    out.push(`  ${theme.dim("→")} Please report it with these lines and the command you ran.`);
-  } else out.push(`  ${theme.dim("→")} Run it again with --verbose and please report what it shows.`);
+    out.push(`  ${theme.dim(nextLabel(theme))} Please report it with these lines and the command you ran.`);
+  } else
+    out.push(`  ${theme.dim(nextLabel(theme))} Run it again with --verbose and please report what it shows.`);
 }

@@ -25,10 +25,12 @@ import {
   Unknown,
   type Value,
 } from "@orch/core/model/value";
+import type { Related } from "@orch/core/plan/explain";
 import { likelyMoves } from "@orch/core/plan/likely-moves";
 import type { SealedPlan } from "@orch/core/plan/seal";
 import type { IgnoreRule, UnmanagedRule } from "@orch/core/project/drift-rules";
 import { encode, encodeMap, type Json, unknownSentinel } from "@orch/core/wire/json";
+import type { Explained } from "./explain.js";
 import { effectOf } from "./plan.js";
 import { secretText } from "./value.js";
 
@@ -71,6 +73,42 @@ export function planJson(plan: Plan): JsonObject {
     })),
     needsProgram: plan.needsProgram,
     warnings: plan.warnings.map(failureJson),
+  };
+}
+
+/** `orch explain`: of one resource what is planned, why, and what hangs on it. */
+export function explanationJson({ explanation, past, runs }: Explained): JsonObject {
+  const { resource, step, causes, origins } = explanation;
+  const urns = (list: readonly Related[]): Json => list.map(({ urn }) => urn);
+  return {
+    format: 1,
+    type: "explanation",
+    urn: resource.urn,
+    resourceType: resource.type,
+    name: resource.name,
+    ...(resource.source === undefined ? {} : { source: { ...resource.source } }),
+    ...(step === undefined ? {} : { step: stepJson(step) }),
+    causes: causes.map(({ step: its, changes, through }) => ({
+      urn: its.urn,
+      op: its.op,
+      ...(its.reason === undefined ? {} : { reason: its.reason as unknown as Json }),
+      ...(through === undefined ? {} : { through: { ...through } }),
+      paths: changes.map(({ path }) => formatPath(path)),
+    })),
+    origins: origins.map(({ property, from, unknown }) => ({ property, from: urns(from), unknown })),
+    dependsOn: urns(explanation.dependsOn),
+    neededBy: urns(explanation.neededBy),
+    holds: urns(explanation.holds),
+    leadsTo: urns(explanation.leadsTo),
+    history: past.map(({ runId, at, what, properties }) => ({
+      runId,
+      at: new Date(at).toISOString(),
+      what,
+      properties: [...properties],
+      ...(runs.has(runId)
+        ? { who: runs.get(runId)?.who as string, kind: runs.get(runId)?.kind as string }
+        : {}),
+    })),
   };
 }
 

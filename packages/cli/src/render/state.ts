@@ -51,11 +51,11 @@ function line(resource: ResourceState, theme: Theme): string {
 }
 
 /** By URN, or by a name that is unique. Fails with `config-missing`-like advice otherwise. */
-export function findResource(
-  resources: readonly ResourceState[],
+export function findResource<R extends Pick<ResourceState, "urn" | "name" | "deposed">>(
+  resources: readonly R[],
   wanted: string,
   stack: string,
-): ResourceState {
+): R {
   const byUrn = resources.find((resource) => resource.urn === wanted);
   if (byUrn !== undefined) return byUrn;
   const named = resources.filter((resource) => resource.name === wanted && resource.deposed === undefined);

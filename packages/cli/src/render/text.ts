@@ -108,3 +108,32 @@ export function wrap(text: string, columns: number): string[] {
   }
   return lines;
 }
+
+/**
+ * Lines that are wider than the terminal, broken at spaces and continued further in than they begin, so that what is below each other
+ * stays so. A word that is too wide by itself is left to the terminal.
+ */
+export const hang = (text: string, columns: number): string =>
+  text
+    .split("\n")
+    .map((line) => (width(line) <= columns ? line : hangLine(line, columns)))
+    .join("\n");
+
+function hangLine(line: string, columns: number): string {
+  const lead = (/^ */.exec(line) as RegExpExecArray)[0];
+  const [first = "", ...words] = line.slice(lead.length).split(" ");
+  const next = " ".repeat(Math.min(lead.length + 4, columns >> 1));
+  let out = lead + first;
+  let used = width(out);
+  for (const word of words) {
+    const w = width(word);
+    if (used + 1 + w > columns) {
+      out += `\n${next}${word}`;
+      used = next.length + w;
+    } else {
+      out += ` ${word}`;
+      used += 1 + w;
+    }
+  }
+  return out;
+}

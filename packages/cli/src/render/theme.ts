@@ -22,12 +22,15 @@ export interface Theme {
   readonly name: Style;
   /** A heading that nobody may overlook: what will be destroyed. */
   readonly danger: Style;
+  /** For screen readers: what others see as a sign is said in a word. */
+  readonly words: boolean;
 }
 
-function make(colour: boolean): Theme {
+function make(colour: boolean, words = false): Theme {
   const c = pc.createColors(colour);
   return {
     colour,
+    words,
     create: c.green,
     update: c.yellow,
     replace: c.magenta,
@@ -44,6 +47,7 @@ function make(colour: boolean): Theme {
 }
 
 export const plainTheme: Theme = make(false);
+export const wordsTheme: Theme = make(false, true);
 export const colourTheme: Theme = make(true);
 
 /**
@@ -61,3 +65,8 @@ export function wantsColour(
 }
 
 export const themeFor = (colour: boolean): Theme => (colour ? colourTheme : plainTheme);
+
+const words = { "+": "add", "-": "remove", "~": "change", "→": "becomes", "←": "because" } as const;
+
+/** A sign, or its word where the theme has words. */
+export const sign = (theme: Theme, mark: keyof typeof words): string => (theme.words ? words[mark] : mark);

@@ -24,11 +24,15 @@ export interface ValueView {
   readonly theme: Theme;
   /** Everything in full length; otherwise long strings, texts and lists are folded and say how much is hidden. */
   readonly full: boolean;
+  /** What stands for a value that is not known yet. Default: {@link unknownText}. */
+  readonly unknown?: string;
 }
 
 const maxString = 100;
 const maxLines = 6;
 const maxItems = 10;
+/** Of one property with everything in it. */
+const maxTotal = 16;
 
 /** A string in quotes on one line, folded beyond 100 characters. `full`: never folded. */
 export function quoted(text: string, full: boolean): string {
@@ -59,14 +63,15 @@ export function inline(value: Value, view: ValueView): string | undefined {
   if (value === null) return "null";
   if (typeof value === "string") return isText(value) ? undefined : quoted(value, view.full);
   if (typeof value !== "object") return String(value);
-  if (value instanceof Secret) return value.value instanceof Unknown ? `${unknownText}, secret` : secretText;
-  if (value instanceof Unknown) return unknownText;
+  if (value instanceof Secret)
+    return value.value instanceof Unknown ? `${unknownIn(view)}, secret` : secretText;
+  if (value instanceof Unknown) return unknownIn(view);
   if (value instanceof Asset) return assetText(value);
   if (value instanceof Archive) return archiveText(value);
   if (value instanceof ResourceRef) return `→ ${shortUrn(value.urn)}`;
   if (value instanceof OutputValue) {
     if (value.secret) return secretText;
-    return value.value === undefined ? unknownText : inline(value.value, view);
+    return value.value === undefined ? unknownIn(view) : inline(value.value, view);
   }
   if (isArray(value)) {
     if (value.length === 0) return "[]";
@@ -77,6 +82,8 @@ export function inline(value: Value, view: ValueView): string | undefined {
   }
   return Object.keys(value).length === 0 ? "{}" : undefined;
 }
+
+const unknownIn = ({ unknown = unknownText }: ValueView): string => unknown;
 
 const hashText = (hash: string | undefined): string => (hash ? ` (sha256 ${hash.slice(0, 12)})` : "");
 
@@ -95,15 +102,29 @@ function archiveText({ source, hash }: Archive): string {
 /** A property's name as it stands before a colon. */
 export const keyText = (key: string): string => visible(formatPath([key]));
 
-/** `label: value` and, where the value is long, lines below it indented by two spaces. */
+/**
+ * `label: value` and, where the value is long, lines below it indented by two spaces; folded when they are many, however deep the
+ * value is.
+ */
 export function labelled(label: string, value: Value, view: ValueView): string[] {
+  const lines = labelledWhole(label, value, view);
+  if (view.full || lines.length <= maxTotal) return lines;
+  const shown = lines.slice(0, maxTotal - 1);
+  const secrets = hasSecret(value) ? ", with secrets" : "";
+  return [
+    ...shown,
+    `  ${view.theme.dim(`… ${count(lines.length - shown.length, "more line")}${secrets} (--diff shows them)`)}`,
+  ];
+}
+
+function labelledWhole(label: string, value: Value, view: ValueView): string[] {
   const short = inline(value, view);
   if (short !== undefined) {
     const special = value instanceof Secret || value instanceof Unknown;
     return [`${label}: ${special ? view.theme.dim(short) : short}`];
   }
   const { theme, full } = view;
-  if (value instanceof OutputValue) return labelled(label, value.value as Value, view);
+  if (value instanceof OutputValue) return labelledWhole(label, value.value as Value, view);
   if (typeof value === "string") {
     const lines = linesOf(value);
     const shown = full || lines.length <= maxLines ? lines : lines.slice(0, maxLines - 1);
@@ -120,7 +141,7 @@ export function labelled(label: string, value: Value, view: ValueView): string[]
       : [];
   const shown = full || entries.length <= maxItems ? entries : entries.slice(0, maxItems - 2);
   const out = [`${label}:`];
-  for (const [key, item] of shown) for (const line of labelled(key, item, view)) out.push(`  ${line}`);
+  for (const [key, item] of shown) for (const line of labelledWhole(key, item, view)) out.push(`  ${line}`);
   if (shown.length < entries.length) {
     const hidden = entries.slice(shown.length);
     const secrets = hidden.some(([, item]) => hasSecret(item)) ? ", with secrets" : "";

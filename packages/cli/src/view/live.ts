@@ -4,22 +4,17 @@
  * rows that the old lines then take are counted anew.
  */
 import type { Event } from "@orch/core/model/event";
-import { byOrch, type StepId } from "@orch/core/model/plan";
-import type { Urn } from "@orch/core/model/urn";
+import { byOrch } from "@orch/core/model/plan";
+import { type Applying, applying, clock } from "../render/applying.js";
+import { wantsUnicode } from "../render/ascii.js";
 import { waitingText } from "../render/locks.js";
-import {
-  failedLine,
-  finishedLine,
-  logLines,
-  lookupIn,
-  type RunningStep,
-  runningLine,
-} from "../render/progress.js";
+import { failedLine, finishedLine, logLines, lookupIn } from "../render/progress.js";
 import { count, duration, grouped, truncate, upperFirst, visible, width } from "../render/text.js";
-import { outTheme, session } from "../session.js";
+import { outTheme, session, shownOn } from "../session.js";
 import type { View } from "./view.js";
 
-const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const braille = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const bars = ["|", "/", "-", "\\"];
 /** Time between two drawings, in ms. */
 const interval = 80;
 
@@ -34,27 +29,16 @@ type Phase =
       read: number;
       planned: number;
     }
-  | {
-      readonly kind: "applying";
-      readonly since: number;
-      readonly total: number;
-      done: number;
-      failed: number;
-    };
-
-/** A running time: tenths from the start, so that it does not jump between units. */
-const clock = (ms: number): string => (ms < 100 ? "0.1 s" : duration(ms));
+  | { readonly kind: "applying" };
 
 export function liveView(): View {
   const { stdout } = process;
   const theme = outTheme();
-  const running = new Map<StepId, RunningStep & { readonly since: number }>();
-  const hints = new Map<Urn, string>();
+  const frames = wantsUnicode(process.env) ? braille : bars;
   let phase: Phase = { kind: "idle" };
   let verb = "Planning";
   let lookup = lookupIn(undefined);
-  /** Steps that get a line of their own. */
-  let shown = 0;
+  let progress: Applying = applying({ steps: [] }, "Applying");
   let drawn: string[] = [];
   let frame = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -84,30 +68,17 @@ export function liveView(): View {
         ];
       }
       case "applying": {
-        const room = Math.max(1, Math.min(10, Math.floor((stdout.rows || 24) / 2) - 2));
-        const lines: string[] = [];
-        const visibleOnes = [...running.values()].filter(({ op, urn }) => op !== "same" && !byOrch(urn));
-        for (const item of visibleOnes) {
-          if (lines.length === room) break;
-          const hint = hints.get(item.urn);
-          lines.push(
-            `  ${runningLine(item, theme)}… ${theme.dim(clock(now - item.since))}${hint === undefined ? "" : ` ${theme.dim(hint)}`}`,
-          );
-        }
-        if (visibleOnes.length > lines.length)
-          lines.push(theme.dim(`  … and ${visibleOnes.length - lines.length} more running`));
-        const failed = phase.failed > 0 ? ` · ${theme.error(`${phase.failed} failed`)}` : "";
-        lines.push(
-          `${spinner} ${verb} · ${grouped(phase.done)}/${grouped(phase.total)} done${failed} · ${clock(now - phase.since)}`,
-        );
-        return lines;
+        const rows = Math.max(2, Math.min(12, Math.floor((stdout.rows || 24) / 2) - 1));
+        return progress.lines({ theme, rows, columns: columns(), now, spinner });
       }
     }
   };
   const draw = (above: readonly string[] = []): void => {
     const erase = erasure();
-    const lines = region().map((line) => truncate(line, columns() - 1));
-    const text = [...above, ...lines].map((line) => `${line}\n`).join("");
+    const lines = region().map((line) => truncate(shownOn(stdout, line), columns() - 1));
+    const text = [...above.map((line) => shownOn(stdout, line)), ...lines]
+      .map((line) => `${line}\n`)
+      .join("");
     if (erase === "" && text === "") return;
     drawn = lines;
     // One write per frame between "begin/end synchronized update", so that terminals do not show half of it.
@@ -115,7 +86,7 @@ export function liveView(): View {
   };
   const tick = (): void => {
     frame++;
-    draw();
+    draw(pending.splice(0));
   };
   const wake = (): void => {
     if (timer !== undefined) return;
@@ -134,10 +105,10 @@ export function liveView(): View {
 
   const pending: string[] = [];
   let flushing = false;
-  /** Lines that stay. Those of one turn of the event loop are written together: applies may finish thousands at once. */
+  /** Lines that stay. They wait for the next drawing, if there is one: applies may finish thousands in a second. */
   const permanent = (...lines: string[]): void => {
     pending.push(...lines);
-    if (flushing) return;
+    if (flushing || timer !== undefined) return;
     flushing = true;
     setImmediate(flush);
   };
@@ -154,6 +125,7 @@ export function liveView(): View {
   };
 
   const sink = (event: Event): void => {
+    progress.take(event, Date.now());
     switch (event.type) {
       case "run-started":
         verb = {
@@ -181,10 +153,8 @@ export function liveView(): View {
         if (phase.kind !== "applying") planning().read++;
         break;
       case "log":
-        if (event.ephemeral === true) {
-          if (event.urn !== undefined)
-            hints.set(event.urn, visible(event.message).split("\n", 1)[0] as string);
-        } else if (event.level !== "debug" || session.verbose) permanent(...logLines(event, theme));
+        if (event.ephemeral !== true && (event.level !== "debug" || session.verbose))
+          permanent(...logLines(event, theme));
         break;
       case "plan-made":
         // The plan is written by the command once it has cleared the region.
@@ -198,31 +168,17 @@ export function liveView(): View {
         permanent(theme.dim(`Waited ${duration(event.waitedMs)} for other runs.`));
         break;
       case "apply-started":
-        phase = { kind: "applying", since: Date.now(), total: shown || event.steps, done: 0, failed: 0 };
+        phase = { kind: "applying" };
         wake();
         break;
-      case "step-started":
-        running.set(event.step, {
-          op: event.op,
-          urn: event.urn,
-          step: lookup(event.step),
-          since: Date.now(),
-        });
-        break;
       case "step-finished":
-        running.delete(event.step);
-        hints.delete(event.urn);
-        if (event.op !== "same" && !byOrch(event.urn)) {
-          if (phase.kind === "applying") phase.done++;
+        if (event.op !== "same" && !byOrch(event.urn))
           permanent(finishedLine({ ...event, step: lookup(event.step) }, event.elapsedMs, theme, true));
-        }
         break;
       case "step-failed":
-        running.delete(event.step);
-        hints.delete(event.urn);
-        if (phase.kind === "applying") phase.failed++;
         permanent(failedLine({ ...event, step: lookup(event.step) }, event.failure.message, theme));
         break;
+      case "step-started":
       case "program-ended":
       case "step-skipped":
       case "apply-ended":
@@ -238,10 +194,10 @@ export function liveView(): View {
   };
   return {
     sink,
-    apply: (plan) => {
+    apply: (plan, how) => {
       lookup = lookupIn(plan);
-      shown = plan.steps.filter(({ op, urn }) => op !== "same" && !byOrch(urn)).length;
       verb = { apply: "Applying", destroy: "Destroying", refresh: "Writing" }[plan.kind];
+      progress = applying(plan, verb, how);
     },
     say: (line) => permanent(theme.warning(line)),
     clear,

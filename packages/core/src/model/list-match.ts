@@ -17,19 +17,10 @@ export interface ListMatch {
   readonly reordered: boolean;
 }
 
-/** Names of properties that name things, surest first. */
-const namingKeys = [
-  "name",
-  "id",
-  "key",
-  "uid",
-  "sid",
-  "Sid",
-  "Name",
-  "Id",
-  "Key",
-  "urn",
-  "arn",
+/** Properties that name things, surest first. */
+const namingKeys = ["name", "id", "key", "uid", "sid", "Sid", "Name", "Id", "Key", "urn", "arn"];
+/** Properties that only tell things apart: a change of one is as likely as another thing. */
+const tellingKeys = [
   "path",
   "mountPath",
   "host",
@@ -100,7 +91,17 @@ function byContent(before: readonly Value[], after: readonly Value[]): Partners 
 function keyOf(before: readonly Value[], after: readonly Value[]): string | undefined {
   const items = [...before, ...after];
   if (before.length === 0 || after.length === 0 || !items.every(isMap)) return undefined;
-  return namingKeys.find((key) => names(before as PropertyMap[], key) && names(after as PropertyMap[], key));
+  const [was, is] = [before as PropertyMap[], after as PropertyMap[]];
+  return (
+    namingKeys.find((key) => names(was, key) && names(is, key)) ??
+    tellingKeys.find((key) => names(was, key) && names(is, key) && mostStay(was, is, key))
+  );
+}
+
+function mostStay(before: readonly PropertyMap[], after: readonly PropertyMap[], key: string): boolean {
+  const values = new Set(before.map((item) => item[key]));
+  const stay = after.filter((item) => values.has(item[key])).length;
+  return 2 * stay >= Math.min(before.length, after.length);
 }
 
 function names(items: readonly PropertyMap[], key: string): boolean {

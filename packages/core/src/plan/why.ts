@@ -3,7 +3,7 @@ import type { PropertyChange } from "../model/diff.js";
 import type { Step, StepReason } from "../model/plan.js";
 import type { Resource, ResourceState } from "../model/resource.js";
 import type { Urn } from "../model/urn.js";
-import { hasUnknown } from "../model/value.js";
+import { equal, hasUnknown, reveal, some, type Value } from "../model/value.js";
 
 /** The step that says what happens to the object under each URN; the deleting half of a replace says nothing of its own. */
 export type StepIndex = ReadonlyMap<Urn, Step>;
@@ -23,9 +23,14 @@ export interface Cause {
   /** What decides: the changes that force a replace, or those of an update. Empty where `reason` says it all. */
   readonly changes: readonly PropertyChange[];
   readonly reason?: StepReason;
-  /** How the link before this one depends on it: through that property of its, its provider, or an option. */
-  readonly through?: string;
+  /** How the link before this one depends on it. */
+  readonly through?: Through;
 }
+
+/** By the value of a property, by being built on it, by an option, or by being served by it. */
+export type Through =
+  | { readonly by: "property"; readonly property: string }
+  | { readonly by: "dependency" | "replace-with" | "provider" };
 
 /** What a resource is, as the step has it. */
 export const subjectOf = (step: Step): Resource | ResourceState =>
@@ -51,7 +56,7 @@ export function causeChain(start: Step, index: StepIndex): readonly Cause[] {
   const chain: Cause[] = [];
   const seen = new Set<Urn>();
   let step: Step | undefined = start;
-  let through: string | undefined;
+  let through: Through | undefined;
   while (step !== undefined && !seen.has(step.urn)) {
     seen.add(step.urn);
     const changes = decisive(step);
@@ -70,26 +75,58 @@ export function causeChain(start: Step, index: StepIndex): readonly Cause[] {
 
 interface Before {
   readonly step: Step;
-  readonly through: string;
+  readonly through: Through;
 }
 
 function before(step: Step, changes: readonly PropertyChange[], index: StepIndex): Before | undefined {
-  const found = (urn: Urn | undefined, through: string): Before | undefined => {
+  const found = (urn: Urn | undefined, by: Exclude<Through["by"], "property">): Before | undefined => {
     const other = urn === undefined ? undefined : index.get(urn);
-    return other === undefined || !acts(other) ? undefined : { step: other, through };
+    return other === undefined || !acts(other) ? undefined : { step: other, through: { by } };
   };
   const { reason } = step;
-  if (reason?.kind === "dependency-replaced") return found(reason.urn, "what it stands on");
-  if (reason?.kind === "replace-with") return found(reason.urn, "replaceWith");
-  if (reason?.kind === "provider-changed") return found(subjectOf(step).provider, "its provider");
-  // A change whose new value is known is the program's own: the chain ends here.
-  if (changes.length === 0 || changes.some(({ after }) => !hasUnknown(after))) return undefined;
-  for (const { path } of changes) {
-    const property = String(path[0]);
-    const [source] = unknownSources(step, property, index).filter(acts);
-    if (source !== undefined) return { step: source, through: property };
+  if (reason?.kind === "dependency-replaced") return found(reason.urn, "dependency");
+  if (reason?.kind === "replace-with") return found(reason.urn, "replace-with");
+  if (reason?.kind === "provider-changed") return found(subjectOf(step).provider, "provider");
+  // A change that comes from no other step is the program's own: the chain ends here.
+  let first: Before | undefined;
+  for (const change of changes) {
+    const [source] = changeSources(step, change, index);
+    if (source === undefined) return undefined;
+    first ??= { step: source, through: { by: "property", property: String(change.path[0]) } };
   }
-  return undefined;
+  return first;
+}
+
+/** The steps that a change's new value comes from: what it is may be known already, and is then found in what they give out. */
+export function changeSources(
+  step: Step,
+  { path, after }: PropertyChange,
+  index: StepIndex,
+): readonly Step[] {
+  const sources = unknownSources(step, String(path[0]), index);
+  return hasUnknown(after)
+    ? sources
+    : sources.filter((source) => after !== undefined && carries(source, after));
+}
+
+/** Shorter texts are found by chance. */
+const shortest = 4;
+
+/** Is something that the source gives out now, and did not before, in the value? */
+function carries(source: Step, value: Value): boolean {
+  if (!("outputs" in source)) return false;
+  const before =
+    source.op === "create" ? source.replaces?.prior : "prior" in source ? source.prior : undefined;
+  const fresh = Object.entries({ ...source.inputs, ...source.outputs })
+    .filter(([key, now]) => !equal(now, before?.outputs[key] ?? before?.inputs[key]))
+    .map(([, now]) => reveal(now));
+  return some(reveal(value), (part) =>
+    fresh.some((now) =>
+      typeof now === "string" && typeof part === "string"
+        ? now.length >= shortest && part.includes(now)
+        : typeof now === "number" && now === part,
+    ),
+  );
 }
 
 const acts = (step: Step): boolean => step.op !== "same" && step.op !== "delete";

@@ -8,7 +8,7 @@ import { planFileJson } from "../../render/json.js";
 import { planMarkdown } from "../../render/markdown/plan.js";
 import { renderPlan } from "../../render/plan.js";
 import { renderPlanFile } from "../../render/plan-file.js";
-import { outTheme, write, writeJson } from "../../session.js";
+import { outTheme, write, writeJson, writeText } from "../../session.js";
 
 export default class ShowPlan extends OrchCommand {
   static override summary = "Show a plan that was kept in a file.";
@@ -46,7 +46,7 @@ Exit codes: 0 shown, 3 it is no plan of this stack, or was changed.`;
       }
       const theme = outTheme();
       write([...renderPlanFile(sealed, applied, theme), ""].join("\n"));
-      write(renderPlan(sealed.plan, { theme, full: flags.diff }));
+      writeText(renderPlan(sealed.plan, { theme, full: flags.diff }));
       return 0;
     });
   }

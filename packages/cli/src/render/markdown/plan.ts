@@ -1,10 +1,11 @@
 /** A plan as the section of a comment: deletions and replaces first and open, the rest folded, and cut to what a comment may hold. */
 import { byOrch, hasChanges, type Plan, type Step, summarize } from "@orch/core/model/plan";
+import { indexSteps, type StepIndex } from "@orch/core/plan/why";
 import { driftItem } from "../drift.js";
 import { renderWarning } from "../failure.js";
 import { renderLikelyMoves } from "../likely-moves.js";
 import { shortUrn } from "../names.js";
-import { type Effect, effectOf, outputLines, stepLines, summaryParts } from "../plan.js";
+import { type Effect, effectOf, outputLines, stepText, summaryParts } from "../plan.js";
 import { count, grouped } from "../text.js";
 import { plainTheme } from "../theme.js";
 import { cell, code, diffLine } from "./escape.js";
@@ -95,6 +96,7 @@ function summaryTable(name: string, n: ReturnType<typeof summarize>): string {
 }
 
 function blocksOf(plan: Plan, now: number): readonly Block[] {
+  const index = indexSteps(plan.steps);
   const byEffect = new Map<Effect, Step[]>();
   const unchanged: Step[] = [];
   for (const step of plan.steps) {
@@ -113,7 +115,7 @@ function blocksOf(plan: Plan, now: number): readonly Block[] {
     if (steps === undefined) return [];
     const title = titles[effect](steps.length);
     const folded = !destroying.includes(effect);
-    return [{ heading: title, folded, units: steps.flatMap((step) => unitsOf(step, effect)) }];
+    return [{ heading: title, folded, units: steps.flatMap((step) => unitsOf(step, effect, index)) }];
   });
   const destroys = effects.filter(({ folded }) => !folded);
   const others = effects.filter(({ folded }) => folded);
@@ -170,18 +172,19 @@ export function remarks(
   return units.length === 0 ? [] : [{ heading, folded, units }];
 }
 
-function unitsOf(step: Step, effect: Effect): readonly Unit[] {
-  const { head, body } = stepLines(step, effect, view, false);
+function unitsOf(step: Step, effect: Effect, index: StepIndex): readonly Unit[] {
+  const { head, body } = stepText(step, effect, index, view);
   const destroys = destroying.includes(effect);
-  const units: Unit[] = [{ level: destroys ? "destroys" : "names", lines: head.map(asLine) }];
+  const units: Unit[] = [{ level: destroys ? "destroys" : "names", lines: head.map(indented) }];
   if (body.length > 0)
-    units.push({ level: destroys ? "replace-details" : "updates", lines: body.map(asLine) });
+    units.push({ level: destroys ? "replace-details" : "updates", lines: body.map(indented) });
   return units;
 }
 
 /** Strings are in quotes, and lines of texts begin with `|`: nothing else of a value ends like that. */
-const computed = /\(known after apply(, secret)?\)$/;
+const computed = /\(known after apply(, .*)?\)$/;
 const asLine = (line: string): Line => ({
   text: diffLine(line),
   ...(computed.test(line) && !/^ *\|/.test(line) ? { computed: true } : {}),
 });
+const indented = (line: string): Line => asLine(`  ${line}`);
