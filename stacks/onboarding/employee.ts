@@ -7,7 +7,7 @@ import * as postgres from "@orch/providers/postgres";
 import * as scim from "@orch/providers/scim";
 import * as pulumi from "@pulumi/pulumi";
 import { Asset } from "./assets.js";
-import type { Person } from "./lifecycle.js";
+import { addDays, type Person } from "./lifecycle.js";
 import type { Policy } from "./policy.js";
 import { of, type Systems } from "./systems.js";
 
@@ -66,7 +66,7 @@ export class Employee extends pulumi.ComponentResource {
           description: person.because,
           ...(manager ? { manager: manager.dn } : {}),
           enabled: person.enabled,
-          ...(record.lastDay ? { accountExpires: `${dayAfter(record.lastDay)}T00:00:00Z` } : {}),
+          ...(record.lastDay ? { accountExpires: `${addDays(record.lastDay, 1)}T00:00:00Z` } : {}),
           password: this.firstPassword,
           changePasswordAtLogon: true,
           attributes: { employeeNumber: record.employeeNumber, uidNumber: uid, l: record.location },
@@ -160,9 +160,9 @@ export class Employee extends pulumi.ComponentResource {
       has.home &&
       new host.Directory(
         `${login}-home`,
-        // When its days are over, all that is in it goes. Until then it can't be deleted: it is protected, and then in the program.
-        { path: `${systems.homes}/${login}`, owner: uid, mode: "0700", purge: left },
-        { ...own, ...on },
+        { path: `${systems.homes}/${login}`, owner: uid, mode: "0700" },
+        // Of a leaver it is not deleted by leaving the program, but by a script that looks at the archive first.
+        { ...own, ...on, retainOnDelete: left },
       );
     if (home && record.rehired !== undefined && !left)
       new host.Command(
@@ -204,16 +204,19 @@ export class Employee extends pulumi.ComponentResource {
         { parent: this, ...on },
       );
     const archive = pulumi.interpolate`${systems.archives}/${login}-${record.employeeNumber}-${record.lastDay}.tar.gz`;
-    if (has.archive)
+    if (!has.archive) return;
+    const environment = { HOMES: systems.homes, LOGIN: login, ARCHIVE: archive };
+    const archived = new host.Command(
+      `${login}-archive`,
+      { environment, create: ARCHIVE, read: 'sha256sum "$ARCHIVE"' },
+      // Nobody writes into the folder any more once the account is disabled.
+      { parent: this, ...on, ...(this.account ? { dependsOn: this.account } : {}) },
+    );
+    if (!has.home)
       new host.Command(
-        `${login}-archive`,
-        {
-          environment: { HOMES: systems.homes, LOGIN: login, ARCHIVE: archive },
-          create: ARCHIVE,
-          read: 'sha256sum "$ARCHIVE"',
-        },
-        // Nobody writes into the folder any more once the account is disabled.
-        { parent: this, ...on, ...(this.account ? { dependsOn: this.account } : {}) },
+        `${login}-home-removed`,
+        { environment, create: REMOVE },
+        { parent: this, ...on, dependsOn: archived },
       );
   }
 }
@@ -232,6 +235,20 @@ mv "$ARCHIVE.part" "$ARCHIVE"
 sha256sum "$ARCHIVE"
 `;
 
+/**
+ * Only when every file is in the archive as it is in the folder (tar -d). Moved aside first: cut off in the middle it can be run again. What was
+ * added since the archive was made would not be noticed, so nobody may: the account is disabled.
+ */
+const REMOVE = `set -eu
+aside="$HOMES/.removed-$LOGIN"
+if [ -d "$HOMES/$LOGIN" ]; then
+  tar -C "$HOMES" -dzf "$ARCHIVE"
+  rm -rf -- "$aside"
+  mv "$HOMES/$LOGIN" "$aside"
+fi
+rm -rf -- "$aside"
+`;
+
 /** What the newest archive has and the folder has not. Without an archive there is nothing to do: the folder is still there. */
 const RESTORE = `set -eu
 newest=$(ls -1 "$ARCHIVES/$LOGIN-$ID"-*.tar.gz 2>/dev/null | sort | tail -n 1)
@@ -240,9 +257,6 @@ if [ -n "$newest" ]; then
   echo "restored from $newest"
 fi
 `;
-
-const dayAfter = (day: string): string =>
-  new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10);
 
 /**
  * A password that follows from the seed, what it is for, who and since when: nobody has to keep it, and somebody who comes back gets another one.

@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Attribute, Change, type Client } from "ldapts";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -308,8 +308,17 @@ describeLab("lab: people come, move, leave and come back", companyNeeds, () => {
   test("the days that things are kept go by: each is deleted on its own, and the archive stays", async () => {
     await on("2027-01-15");
     await planIs("onboarding-home-over");
+
+    // Not without its archive, and not when it is not as in there.
+    const archive = file("archive/ada-4711-2026-12-31.tar.gz");
+    renameSync(archive, `${archive}.lost`);
+    expect((await orch(1, "apply", "--yes")).all).toContain("ada-home-removed");
+    renameSync(`${archive}.lost`, archive);
+    writeFileSync(file("home/ada/notes.txt"), "the difference engine\n");
+    expect((await orch(1, "apply", "--yes")).all).toContain("ada/notes.txt: Contents differ");
+    execFileSync("tar", ["-C", file("home"), "-xzf", archive]);
     await orch(0, "apply", "--yes");
-    expect(existsSync(file("home/ada"))).toBe(false);
+    expect(readdirSync(file("home")).sort()).toEqual(["grace", "max"]);
     expect(await mailbox("ada")).toBeDefined();
     await on("2027-01-31");
     await orch(0, "apply", "--yes");
