@@ -99,7 +99,7 @@ describeLab("lab: the host provider over a real sshd", ["sshd"], () => {
     expect(server.logins() - before).toBe(1);
   });
 
-  test("ten resources of ten kinds cost one connection; drift of 500 files is a few scripts, and tells the same as 500 reads", async () => {
+  test("ten resources of four kinds cost one connection; drift of 500 files is a few scripts, and tells the same as 500 reads", async () => {
     const before = server.logins();
     const host = await startHost(to(server));
     const folder = tempFolder();
