@@ -27,6 +27,7 @@ export default defineConfig({
   },
   themeConfig: {
     nav: [
+      { text: "Quick start", link: "/quick-start" },
       { text: "Commands", link: "/cli" },
       { text: "Failures", link: "/reference/failures" },
     ],

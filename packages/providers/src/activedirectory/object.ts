@@ -215,7 +215,7 @@ export function defineObject(kind: Kind) {
   return defineResource<Directory>()({
     type: kind.type,
     importId: "its GUID or its distinguished name",
-    description: `${kind.description} Its id is its objectGUID. \`orch import\` takes that or the distinguished name. List scope: \`base\` (default: the domain), \`filter\` (RFC 4515).`,
+    description: `${kind.description} Its id is its objectGUID. The option \`import\` takes that or the distinguished name. List scope: \`base\` (default: the domain), \`filter\` (RFC 4515).`,
     inputs,
     outputs,
     stables: ["guid", "sid"],

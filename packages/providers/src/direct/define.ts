@@ -125,7 +125,7 @@ export interface ResourceDefinition<I extends Shape, O extends Shape, S> {
   readonly secretOutputs?: readonly string[] | ((inputs: PropertyMap) => readonly string[]);
   /** The id, where the inputs alone decide it: an object whose creation was cut off is then found again. */
   readonly idOf?: (inputs: z.output<I>) => string;
-  /** What `orch import` and the option `import` take, for the reference: "`ZONE/NAME/TYPE`". Absent: it can't be imported. */
+  /** What the option `import` takes, for the reference: "`ZONE/NAME/TYPE`". Absent: it can't be imported. */
   readonly importId?: string;
   /** After a crash in the middle of a creation. Default: by `idOf` where there is one, else a person is asked. */
   readonly findAgain?: ProviderTraits["findAgain"];

@@ -124,7 +124,7 @@ export const entry = defineResource<Directory>()({
   type: "ldap:index:Entry",
   importId: "its UUID (`entryUUID`, `objectGUID`), or its distinguished name",
   description:
-    "Any entry of a directory. Its id is the entry's UUID (entryUUID or objectGUID), or its name where the server has none. `orch import` takes the UUID or the name. List scope: `base` (default: all), `filter` (RFC 4515).",
+    "Any entry of a directory. Its id is the entry's UUID (entryUUID or objectGUID), or its name where the server has none. The option `import` takes the UUID or the name. List scope: `base` (default: all), `filter` (RFC 4515).",
   inputs: entryInputs,
   outputs: entryOutputs,
   stables: ["uuid"],
@@ -259,7 +259,7 @@ async function takeOver(
         message: `There is another entry ${inputs.dn} already.`,
         expected: "none, or one that is as it is wanted",
         found: `one that differs in ${differs.join(", ")}`,
-        next: [`Import it: \`orch import\` with the id ${idOfEntry(there)}, or choose another name.`],
+        next: [`Give the resource the option \`import: ${JSON.stringify(idOfEntry(there))}\`, or choose another name.`],
       },
       refusal,
     );

@@ -83,7 +83,7 @@ export interface EntryArgs {
   writeOnly?: pulumi.Input<Record<string, pulumi.Input<string> | pulumi.Input<pulumi.Input<string>[]>>>;
 }
 
-/** Any entry of a directory. Its id is the entry's UUID. `orch import` takes the UUID or the distinguished name. */
+/** Any entry of a directory. Its id is the entry's UUID. The option `import` takes the UUID or the distinguished name. */
 export class Entry extends pulumi.CustomResource {
   declare readonly dn: pulumi.Output<string>;
   declare readonly objectClasses: pulumi.Output<string[]>;
