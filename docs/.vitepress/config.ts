@@ -9,6 +9,7 @@ export default defineConfig({
   title: "orch",
   description: "Infrastructure as code with plans that hold.",
   lang: "en",
+  head: [["link", { rel: "icon", href: "/favicon.svg", type: "image/svg+xml" }]],
   cleanUrls: true,
   metaChunk: true,
   ...(process.env.ORCH_DOCS_OUT === undefined ? {} : { outDir: process.env.ORCH_DOCS_OUT }),
