@@ -21,7 +21,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
     "resume",
     "state",
   ],
-  "In a team": ["security", "pull-requests", "ci/", "automation"],
+  "In a team": ["security", "pull-requests", "ci/", "automation", "tracing"],
   Systems: [
     "host",
     "kubernetes",

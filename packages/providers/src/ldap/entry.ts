@@ -259,7 +259,9 @@ async function takeOver(
         message: `There is another entry ${inputs.dn} already.`,
         expected: "none, or one that is as it is wanted",
         found: `one that differs in ${differs.join(", ")}`,
-        next: [`Give the resource the option \`import: ${JSON.stringify(idOfEntry(there))}\`, or choose another name.`],
+        next: [
+          `Give the resource the option \`import: ${JSON.stringify(idOfEntry(there))}\`, or choose another name.`,
+        ],
       },
       refusal,
     );
