@@ -196,6 +196,7 @@ const variable = (tool: string): string => tool || "any";
 
 export const container = defineSystem({
   type: "host:index:Container",
+  importId: "its name",
   description:
     "A container, through podman or docker. One whose settings change is made anew; the former one comes back where the new one does not start.",
   inputs,
