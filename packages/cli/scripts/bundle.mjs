@@ -53,10 +53,11 @@ const { metafile } = await build({
     "@opentelemetry/resources",
     "@opentelemetry/sdk-*",
     "@pulumi/*",
-    "@viz-js/viz",
     "cpu-features",
+    "elkjs",
     "esbuild",
     "google-protobuf",
+    "open",
     "ssh2",
     "typescript",
   ],
@@ -66,6 +67,19 @@ const { metafile } = await build({
   },
   chunkNames: "chunk-[hash]",
   metafile: true,
+  logLevel: "warning",
+});
+// Scripts and styles of the pages that orch writes: each is put into a page whole.
+await build({
+  outdir: join(cli, "dist", "pages"),
+  bundle: true,
+  minify: true,
+  charset: "utf8",
+  format: "iife",
+  platform: "browser",
+  target: "es2022",
+  legalComments: "none",
+  entryPoints: ["graph.ts", "timeline.ts", "page.css"].map((file) => join(cli, "pages", file)),
   logLevel: "warning",
 });
 rmSync(final, { recursive: true, force: true });

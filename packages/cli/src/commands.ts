@@ -23,6 +23,7 @@ export const commands: Readonly<Record<CommandId, Load>> = {
   unlock: () => import("./commands/unlock.js"),
   graph: () => import("./commands/graph.js"),
   history: () => import("./commands/history.js"),
+  timeline: () => import("./commands/timeline.js"),
   "show:plan": () => import("./commands/show/plan.js"),
   explain: () => import("./commands/explain.js"),
   "stack:init": () => import("./commands/stack/init.js"),

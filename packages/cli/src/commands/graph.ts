@@ -1,16 +1,16 @@
-import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
 import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { OrchError } from "@orch/core/model/failure";
 import { OrchCommand } from "../command.js";
-import { withEngine, withStack } from "../context.js";
 import { jsonFlag } from "../flags.js";
-import { type DrawnGraph, graphJson, planGraph, stateGraph } from "../render/graph/model.js";
-import { note, write, writeJson } from "../session.js";
-import { openView } from "../view/view.js";
+import { driftGraph, newPlanGraph, storedGraph } from "../graphs.js";
+import { give } from "../picture.js";
+import { type DrawnGraph, graphJson } from "../render/graph/model.js";
+import { count } from "../render/text.js";
+import { writeJson } from "../session.js";
 
-const formats = ["dot", "mermaid", "svg"] as const;
+const formats = ["dot", "mermaid", "svg", "html"] as const;
 type Format = (typeof formats)[number];
 const byExtension: Readonly<Record<string, Format>> = {
   ".dot": "dot",
@@ -18,17 +18,23 @@ const byExtension: Readonly<Record<string, Format>> = {
   ".mmd": "mermaid",
   ".mermaid": "mermaid",
   ".svg": "svg",
+  ".html": "html",
+  ".htm": "html",
 };
 
 export default class Graph extends OrchCommand {
   static override summary = "Draw the resources and what they depend on.";
   static override description =
-    `Of the state, of a plan made now (--plan), or of a plan that was kept in FILE; plans are coloured by what happens. Components are boxes around their children, arrows point from a resource to what it depends on.
+    `Of the state, of a plan made now (--plan), or of a plan that was kept in FILE; plans are coloured by what happens. Components are boxes around their children, arrows point from a resource to what it depends on. With --drift what providers read is compared with the state, and what differs is marked.
 
-Exit codes: 0 drawn, 1 not.`;
+HTML is one file to look around in (search, filters, details) that asks nothing of any network; SVG is a picture for documents, DOT and Mermaid are for other tools. --open shows it in your browser; without a display it tells the path.
+
+Exit codes: 0 drawn, 1 not (with --drift also when something could not be read), 130 interrupted.`;
   static override examples = [
+    "<%= config.bin %> graph --open",
+    "<%= config.bin %> graph --plan --open",
+    "<%= config.bin %> graph --drift --out drift.html",
     "<%= config.bin %> graph --out stack.svg",
-    "<%= config.bin %> graph --plan --format mermaid",
     "<%= config.bin %> graph change.plan | dot -Tpng > change.png",
   ];
   static override args = {
@@ -37,64 +43,56 @@ Exit codes: 0 drawn, 1 not.`;
   static override flags = {
     json: jsonFlag,
     plan: Flags.boolean({ summary: "Make a plan and draw it." }),
+    drift: Flags.boolean({ summary: "Read every resource, and mark what is not as orch left it." }),
     format: Flags.option({
       char: "f",
-      summary: "Default: by the ending of --out, else dot.",
+      summary: "Default: by the ending of --out, else html with --open, else dot.",
       options: formats,
     })(),
     out: Flags.string({ char: "o", summary: "Write to this file.", helpValue: "FILE" }),
+    open: Flags.boolean({ summary: "Show it in the browser." }),
   };
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Graph);
-    if (flags.plan && args.file !== undefined)
-      throw new OrchError({ reason: "invalid-flag", message: "Give either --plan or a FILE, not both." });
-    if (flags.json && (flags.format !== undefined || flags.out !== undefined))
+    const sources = [flags.plan && "--plan", flags.drift && "--drift", args.file && "FILE"].filter(Boolean);
+    if (sources.length > 1)
       throw new OrchError({
         reason: "invalid-flag",
-        message: "--json prints the graph as data; --format and --out draw it.",
+        message: `Give either ${sources.join(" or ")}: a picture shows one thing.`,
+      });
+    if (flags.json && (flags.format !== undefined || flags.out !== undefined || flags.open))
+      throw new OrchError({
+        reason: "invalid-flag",
+        message: "--json prints the graph as data; --format, --out and --open draw it.",
         expected: "one of them",
       });
-    const format = flags.format ?? byExtension[extname(flags.out ?? "").toLowerCase()] ?? "dot";
-    const graph = flags.plan ? await this.ofNewPlan() : await this.ofWhatIsThere(args.file);
+    const byEnding = byExtension[extname(flags.out ?? "").toLowerCase()];
+    const format = flags.format ?? byEnding ?? (flags.open ? "html" : "dot");
+    const { version, root } = this.config;
+    const { graph, whole } = flags.plan
+      ? await newPlanGraph(version)
+      : flags.drift
+        ? await driftGraph(version)
+        : await storedGraph(version, args.file);
     if (flags.json) {
       writeJson(graphJson(graph));
-      return 0;
+      return whole ? 0 : 1;
     }
-    const text = await draw(graph, format);
-    if (flags.out === undefined) {
-      write(text);
-      return 0;
-    }
-    await writeFile(flags.out, `${text}\n`).catch((error: Error) => {
-      throw new OrchError(
-        { reason: "invalid-flag", message: `--out: ${flags.out} cannot be written`, found: error.message },
-        { cause: error },
-      );
-    });
-    note(`Drew ${graph.nodes.length} resources into ${flags.out}.`);
-    return 0;
-  }
-
-  private ofNewPlan(): Promise<DrawnGraph> {
-    const view = openView();
-    return withEngine(this.config.version, view, {}, async ({ engine }) => {
-      const { plan } = await import("@orch/core/engine");
-      return planGraph(await plan(engine, { kind: "apply" }));
-    });
-  }
-
-  private ofWhatIsThere(file: string | undefined): Promise<DrawnGraph> {
-    return withStack(this.config.version, async ({ store, project, stack }) => {
-      if (file === undefined)
-        return stateGraph(`${project.name} / ${stack}`, (await store.snapshot()).resources);
-      const { loadPlan } = await import("../plan-file.js");
-      return planGraph((await loadPlan(file, store)).plan);
-    });
+    const text = await draw(graph, format, root);
+    await give(text, endings[format], flags, count(graph.nodes.length, "resource"));
+    return whole ? 0 : 1;
   }
 }
 
-async function draw(graph: DrawnGraph, format: Format): Promise<string> {
+const endings: Readonly<Record<Format, string>> = {
+  dot: ".dot",
+  mermaid: ".mmd",
+  svg: ".svg",
+  html: ".html",
+};
+
+async function draw(graph: DrawnGraph, format: Format, root: string): Promise<string> {
   switch (format) {
     case "dot":
       return (await import("../render/graph/dot.js")).dotText(graph);
@@ -102,5 +100,7 @@ async function draw(graph: DrawnGraph, format: Format): Promise<string> {
       return (await import("../render/graph/mermaid.js")).mermaidText(graph);
     case "svg":
       return (await import("../render/graph/svg.js")).svgText(graph);
+    case "html":
+      return (await import("../render/graph/html.js")).htmlText(graph, root);
   }
 }

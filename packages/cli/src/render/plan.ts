@@ -336,13 +336,25 @@ function stepParts(step: Step, effect: Effect, whole: Whole): { head: string[]; 
   if (time !== undefined) head += theme.dim(` ${time}`);
   const inner: string[] = [];
   if (view.full) inner.push(theme.dim(visible(step.urn)));
-  inner.push(...reasonLines(step, effect, theme));
-  if ((step.op === "update" || step.op === "same") && step.movedFrom !== undefined)
-    inner.push(theme.read(`was ${visible(step.movedFrom)}`));
+  inner.push(...reasonAndMove(step, effect, theme));
   inner.push(...whyLines(step, index, view));
   const body = bodyLines(step, effect, { ...view, unknownOf: unknownOf(step, index) }, brief);
   const further = (line: string): string => `    ${line}`;
   return { head: [head, ...inner.map(further)], body: body.map(further) };
+}
+
+/** Why the step is in the plan, and what it changes: what stands below its title. */
+export const explain = (step: Step, effect: Effect, view: PlanView): string[] => [
+  ...reasonAndMove(step, effect, view.theme),
+  ...bodyLines(step, effect, view, false),
+];
+
+function reasonAndMove(step: Step, effect: Effect, theme: Theme): string[] {
+  const moved = step.op === "update" || step.op === "same" ? step.movedFrom : undefined;
+  return [
+    ...reasonLines(step, effect, theme),
+    ...(moved === undefined ? [] : [theme.read(`was ${visible(moved)}`)]),
+  ];
 }
 
 function replaceOrder(step: Step): string | undefined {

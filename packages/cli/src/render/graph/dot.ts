@@ -1,7 +1,8 @@
 /** Graphviz' language, https://graphviz.org/doc/info/lang.html. */
 import type { Urn } from "@orch/core/model/urn";
 import { shortType } from "../names.js";
-import { byParent, type DrawnGraph, effectColours, type GraphNode } from "./model.js";
+import { effectColours } from "./marks.js";
+import { byParent, type DrawnGraph, type GraphNode } from "./model.js";
 
 const quote = (text: string): string =>
   `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`;

@@ -1,7 +1,8 @@
 /** Mermaid flowcharts, https://mermaid.js.org/syntax/flowchart.html: GitHub and GitLab draw them in Markdown. */
 import type { Urn } from "@orch/core/model/urn";
 import { shortType } from "../names.js";
-import { byParent, type DrawnGraph, effectColours } from "./model.js";
+import { effectColours } from "./marks.js";
+import { byParent, type DrawnGraph } from "./model.js";
 
 /** Quotes and brackets end labels; Mermaid reads HTML's entities. */
 const label = (text: string): string =>

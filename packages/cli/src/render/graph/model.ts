@@ -1,7 +1,8 @@
 /** The graph that is drawn: resources inside their components, and what they depend on. The same from a state or from a plan. */
-import { byOrch, type Plan } from "@orch/core/model/plan";
+import { byOrch, type Drift, type Plan, type Step } from "@orch/core/model/plan";
 import type { Resource, ResourceState } from "@orch/core/model/resource";
 import type { Urn } from "@orch/core/model/urn";
+import type { PropertyMap } from "@orch/core/model/value";
 import { type Effect, effectOf } from "../plan.js";
 
 export interface GraphNode {
@@ -13,10 +14,20 @@ export interface GraphNode {
   /** Holds other resources; drawn as a box around them. */
   readonly group: boolean;
   readonly effect?: Effect;
+  /** The object's, where there is one already. */
+  readonly id?: string;
+  /** What will be done to it; absent in a graph of the state. */
+  readonly step?: Step;
+  /** It is not as orch left it. */
+  readonly drift?: Drift;
+  /** Names of its inputs and outputs. */
+  readonly properties: readonly string[];
 }
 
 export interface DrawnGraph {
   readonly title: string;
+  /** Made with what providers read: that a resource has no drift is known, not just not looked for. */
+  readonly drift: boolean;
   readonly nodes: readonly GraphNode[];
   /** From a resource to what it depends on. */
   readonly edges: readonly (readonly [Urn, Urn])[];
@@ -25,15 +36,24 @@ export interface DrawnGraph {
 interface Source {
   readonly resource: Pick<
     Resource | ResourceState,
-    "urn" | "type" | "name" | "parent" | "dependencies" | "propertyDependencies"
+    "urn" | "type" | "name" | "parent" | "dependencies" | "propertyDependencies" | "inputs"
   >;
+  readonly row?: ResourceState;
   readonly effect?: Effect;
+  readonly step?: Step;
 }
 
-export function stateGraph(title: string, resources: readonly ResourceState[]): DrawnGraph {
+/** `drift`: what a report found; absent when nobody looked. */
+export function stateGraph(
+  title: string,
+  resources: readonly ResourceState[],
+  drift?: readonly Drift[],
+): DrawnGraph {
+  const live = resources.filter(({ deposed }) => deposed === undefined);
   return build(
     title,
-    resources.filter(({ deposed }) => deposed === undefined).map((resource) => ({ resource })),
+    live.map((row) => ({ resource: row, row })),
+    drift,
   );
 }
 
@@ -43,18 +63,27 @@ export function planGraph(plan: Plan): DrawnGraph {
     if (step.op === "delete" && (step.replaced !== undefined || step.prior.deposed !== undefined)) continue;
     const effect = effectOf(step);
     const resource = "resource" in step ? step.resource : step.prior;
-    sources.set(step.urn, { resource, ...(effect === undefined ? {} : { effect }) });
+    const row = step.op === "create" ? step.replaces?.prior : "prior" in step ? step.prior : undefined;
+    sources.set(step.urn, {
+      resource,
+      step,
+      ...(row === undefined ? {} : { row }),
+      ...(effect === undefined ? {} : { effect }),
+    });
   }
-  return build(`${plan.project} / ${plan.stack}: plan`, [...sources.values()]);
+  const drift = plan.drift.length > 0 ? plan.drift : undefined;
+  return build(`${plan.project} / ${plan.stack}: plan`, [...sources.values()], drift);
 }
 
-function build(title: string, sources: readonly Source[]): DrawnGraph {
+function build(title: string, sources: readonly Source[], drift: readonly Drift[] | undefined): DrawnGraph {
   const shown = sources.filter(({ resource }) => !byOrch(resource.urn));
   const known = new Set(shown.map(({ resource }) => resource.urn));
+  const drifted = new Map(drift?.map((each) => [each.urn, each]));
   const parents = new Set<Urn>();
   for (const { resource } of shown) if (resource.parent !== undefined) parents.add(resource.parent);
-  const nodes = shown.map(({ resource, effect }): GraphNode => {
+  const nodes = shown.map(({ resource, row, step, effect }): GraphNode => {
     const { urn, type, name, parent } = resource;
+    const found = drifted.get(urn);
     return {
       urn,
       type,
@@ -62,6 +91,10 @@ function build(title: string, sources: readonly Source[]): DrawnGraph {
       group: parents.has(urn),
       ...(parent !== undefined && known.has(parent) ? { parent } : {}),
       ...(effect === undefined ? {} : { effect }),
+      ...(row?.id === undefined ? {} : { id: row.id }),
+      ...(step === undefined ? {} : { step }),
+      ...(found === undefined ? {} : { drift: found }),
+      properties: propertyNames(resource.inputs, row?.outputs),
     };
   });
   const edges: [Urn, Urn][] = [];
@@ -72,7 +105,7 @@ function build(title: string, sources: readonly Source[]): DrawnGraph {
       if (known.has(target) && target !== resource.parent && target !== resource.urn)
         edges.push([resource.urn, target]);
   }
-  return { title, nodes, edges };
+  return { title, drift: drift !== undefined, nodes, edges };
 }
 
 /** As one document, for programs that draw it themselves. */
@@ -80,9 +113,21 @@ export const graphJson = ({ title, nodes, edges }: DrawnGraph) => ({
   format: 1,
   type: "graph",
   title,
-  nodes: nodes.map((node) => ({ ...node })),
+  nodes: nodes.map(({ urn, type, name, parent, group, effect, drift }) => ({
+    urn,
+    type,
+    name,
+    ...(parent === undefined ? {} : { parent }),
+    group,
+    ...(effect === undefined ? {} : { effect }),
+    ...(drift === undefined ? {} : { drift: drift.kind }),
+  })),
   edges: edges.map(([from, to]) => ({ from, to })),
 });
+
+/** Without what SDKs keep for themselves. */
+const propertyNames = (inputs: PropertyMap, outputs: PropertyMap = {}): string[] =>
+  [...new Set([...Object.keys(inputs), ...Object.keys(outputs)])].filter((key) => !key.startsWith("__"));
 
 /** Children by component; `undefined` holds the outermost. */
 export function byParent(graph: DrawnGraph): ReadonlyMap<Urn | undefined, readonly GraphNode[]> {
@@ -94,17 +139,3 @@ export function byParent(graph: DrawnGraph): ReadonlyMap<Urn | undefined, readon
   }
   return children;
 }
-
-/** Fill and border by effect; for light and dark pages alike. */
-export const effectColours: Readonly<Record<Effect | "none", readonly [fill: string, border: string]>> = {
-  none: ["#f4f5f7", "#8993a4"],
-  create: ["#e3f5e1", "#2e7d32"],
-  update: ["#fff4d6", "#b7791f"],
-  replace: ["#f6e1f7", "#8e24aa"],
-  delete: ["#fde2e1", "#c62828"],
-  forget: ["#eeeeee", "#757575"],
-  read: ["#e1f1fb", "#0277bd"],
-  import: ["#e1f1fb", "#0277bd"],
-  move: ["#e1f1fb", "#0277bd"],
-  refresh: ["#e1f1fb", "#0277bd"],
-};

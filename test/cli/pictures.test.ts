@@ -1,0 +1,78 @@
+/** Graphs and runs as pictures, through the real command line. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { stack } from "./kit.js";
+import { filesProgram } from "./programs.js";
+
+describe("orch graph", () => {
+  test("as a page: of a plan, of the state, of drift; --open without a display tells the path", async () => {
+    const made = await stack(filesProgram());
+    await made.ok(["config", "set", "token", "--secret"], { input: "s3cret-value" });
+    await made.ok(["graph", "--plan", "--out", "plan.html"]);
+    const page = readFileSync(made.path("plan.html"), "utf8");
+    expect(page).toContain("Content-Security-Policy");
+    expect(page).toContain("[secret]");
+    expect(page).not.toContain("s3cret-value");
+    await made.ok(["apply", "--yes"]);
+
+    const opened = await made.orch(["graph", "--open"]);
+    expect(opened.code).toBe(0);
+    expect(opened.stdout).toBe("");
+    expect(opened.stderr).toContain("There is no display here");
+    const [, file = ""] = /into (\S+\.html)/.exec(opened.stderr) ?? [];
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, "utf8")).not.toContain("s3cret-value");
+
+    // Xfce's opener, which notes what it is to show.
+    made.write({
+      "bin/exo-open": '#!/bin/sh\nprintf %s "$1" > "$SHOWN"\n',
+      "out/page.html": "changed by hand",
+    });
+    const shown = made.path("shown");
+    const { code } = await made.orch(["graph", "--drift", "--open", "--out", "drift.html"], {
+      env: {
+        DISPLAY: ":99",
+        XDG_CURRENT_DESKTOP: "XFCE",
+        PATH: `${made.path("bin")}:${made.env.PATH}`,
+        SHOWN: shown,
+      },
+    });
+    expect(code).toBe(0);
+    const told = (): string => (existsSync(shown) ? readFileSync(shown, "utf8") : "");
+    await expect.poll(told, { timeout: 60_000 }).toBe(made.path("drift.html"));
+    expect(readFileSync(made.path("drift.html"), "utf8")).toContain('"drift":"changed"');
+  });
+
+  test("refuses two sources, and a folder that is not there", async () => {
+    const made = await stack(filesProgram());
+    const both = await made.orch(["graph", "--plan", "--drift"]);
+    expect(both.code).toBe(64);
+    expect(both.stderr).toContain("--plan or --drift");
+    const nowhere = await made.orch(["graph", "--out", "no/such/folder.svg"]);
+    expect(nowhere.code).toBe(64);
+    expect(nowhere.stderr).toContain("cannot be written");
+  });
+});
+
+describe("orch timeline", () => {
+  test("of the last apply, of a run by number, and in every format", async () => {
+    const made = await stack(filesProgram());
+    const nothing = await made.orch(["timeline"]);
+    expect(nothing.code).toBe(64);
+    expect(nothing.stderr).toContain("Nothing was done");
+    await made.ok(["apply", "--yes"]);
+    const text = await made.ok(["timeline"]);
+    expect(text).toContain("shop / dev: run 1");
+    expect(text).toMatch(/\* host:Directory folder +·*█/);
+    // The folder comes first, whatever comes last.
+    expect(text).toMatch(/create host:File \w+ .*\(waited .* for folder/);
+    await made.ok(["timeline", "1", "--out", "run.svg"]);
+    expect(readFileSync(made.path("run.svg"), "utf8")).toContain("critical path: 2 calls");
+    await made.ok(["timeline", "--format", "html", "--out", "run.page"]);
+    expect(readFileSync(made.path("run.page"), "utf8")).toContain("Content-Security-Policy");
+    await made.ok(["destroy", "--yes"]);
+    expect(await made.ok(["timeline"])).toMatch(/delete host:Directory folder .*\(waited .* for \w+/);
+    const unknown = await made.orch(["timeline", "99"]);
+    expect(unknown.code).toBe(64);
+  });
+});
