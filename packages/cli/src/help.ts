@@ -16,6 +16,7 @@ const sections: readonly (readonly [title: string, commands: readonly (readonly 
     "Change",
     [
       ["plan", "show what would be done, and do nothing"],
+      ["watch", "plan again at each save"],
       ["apply", "carry out a plan"],
       ["destroy", "delete every resource of the stack"],
       ["undo", "go back to the state before a run"],
@@ -30,15 +31,17 @@ const sections: readonly (readonly [title: string, commands: readonly (readonly 
       ["unlock", "show who holds locks, or take one away"],
       ["state ls", "list resources; also state show"],
       ["graph", "draw the resources and what they depend on"],
+      ["console", "ask about state and graph in JavaScript"],
       ["explain", "tell why a resource is planned as it is, or what is behind a failure"],
     ],
   ],
   [
     "Set up",
     [
+      ["doctor", "look whether everything is there and works"],
       ["login", "keep state in PostgreSQL; also logout, whoami"],
       ["plugin install", "provider plugins; also plugin ls, lock, rm"],
-      ["autocomplete", "completion for bash, zsh and PowerShell"],
+      ["completion", "completion for bash, zsh and fish"],
     ],
   ],
 ];

@@ -8,7 +8,7 @@ import type { ProgramHost } from "@orch/core/program/contract";
 import { commands } from "./commands.js";
 import { readGlobalFlags } from "./global-flags.js";
 import { pluginCommands, route } from "./route.js";
-import { errTheme, note, noteText, session, startSession, writeJsonLine } from "./session.js";
+import { errTheme, note, noteText, session, startSession, write, writeJsonLine } from "./session.js";
 import { wantsTraces } from "./wants-traces.js";
 
 /** `root`: this package's folder; `host`: what early.ts started. Never rejects; the process's exit code tells the outcome. */
@@ -30,7 +30,17 @@ export async function main(argv: string[], root: string, host: ProgramHost | und
 
 async function run(argv: string[], root: string): Promise<number> {
   const { id, argv: rest, words } = route(argv);
-  const asksForHelp = rest.includes("--help") || rest.includes("-h");
+  // What is behind `--` is no flag.
+  const own = rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest;
+  const asksForHelp = own.includes("--help") || own.includes("-h");
+  if (id === "completion" && rest[0] === "words") {
+    // Not parsed: the words are another command's.
+    const { wordsAt } = await import("./completion/words.js");
+    // A Tab in a place without a project, or whose state can't be read, completes nothing, and says nothing on the line being typed.
+    const found = await wordsAt(rest.slice(rest.indexOf("--") + 1)).catch(() => []);
+    if (found.length > 0) write(found.join("\n"));
+    return 0;
+  }
   if (id === undefined || asksForHelp) {
     const { runOclif } = await import("./oclif.js");
     const known =

@@ -237,6 +237,8 @@ export interface Backend {
   openStack(project: string, stack: string, crypter: Crypter): Promise<StackStore>;
   /** Undefined while the stack has the key that it was made with, or when there is no such stack. */
   stackKey(project: string, stack: string): Promise<StackKey | undefined>;
+  /** Its clock, in milliseconds since the epoch; undefined where that is this machine's, or nothing is there yet. */
+  clock(): Promise<number | undefined>;
   /** Everything of a stack, as it is at one time. Rejects with `stack-unknown`, and with `state-locked` where `quiet` and a run writes. */
   exportStack(project: string, stack: string, options?: { readonly quiet?: boolean }): Promise<StackArchive>;
   /**

@@ -272,6 +272,11 @@ function postgresDatabase(session: Session, settings: PostgresSettings): Postgre
     read,
     transaction,
     explain,
+    async clock() {
+      const { rows } = await sql<{ ms: string | number }>`
+        select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms`.execute(db);
+      return Number(rows[0]?.ms);
+    },
     async numbersGiven(transaction) {
       await sql`select setval(pg_get_serial_sequence('runs', 'id'), greatest((select max(id) from runs), 1))`.execute(
         transaction,

@@ -128,6 +128,12 @@ export function sqlBackend(source: SqlSource, timing: LeaseTiming = defaultLease
       );
     },
 
+    async clock() {
+      const database = await source.open({ create: false });
+      if (database?.clock === undefined) return undefined;
+      return explained(database, () => (database.clock as () => Promise<number>)());
+    },
+
     async stackKey(project, stack) {
       const database = await source.open({ create: false });
       if (database === undefined) return undefined;

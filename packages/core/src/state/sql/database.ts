@@ -18,6 +18,8 @@ export interface SqlDatabase {
   read(statements: readonly BoundStatement[]): Promise<readonly (readonly unknown[])[]>;
   /** Called after runs were inserted with numbers of their own, so that the next one gets another. */
   numbersGiven?(db: Db): Promise<void>;
+  /** The server's clock, in milliseconds since the epoch. Absent: it is this machine's. */
+  clock?(): Promise<number>;
   /** What the database's own error means. */
   explain(error: unknown): OrchError;
   close(): Promise<void>;

@@ -1,0 +1,34 @@
+import * as Args from "@oclif/core/args";
+import { OrchError } from "@orch/core/model/failure";
+import { OrchCommand } from "../command.js";
+import { howTo, type Shell, scripts, shells } from "../completion/scripts.js";
+
+export default class Completion extends OrchCommand {
+  static override summary = "Print what makes a shell complete orch's commands.";
+  static override description =
+    `Commands, flags, stacks, resources by name and URN, runs, configuration keys, outputs, plan files and reasons of failures. SHELL is bash, zsh or fish:
+
+${shells.map((shell) => `  ${howTo[shell]}`).join("\n")}
+
+What a Tab asks of the state needs no key, decrypts nothing and asks for no passphrase. (\`orch completion words -- WORDS\` is what the scripts call.)
+
+Exit codes: 0 printed, 64 there is no such shell.`;
+  static override examples = shells.map((shell) => `<%= config.bin %> completion ${shell}`);
+  static override strict = false;
+  static override args = {
+    shell: Args.string({ ignoreStdin: true, description: "bash, zsh or fish.", required: true }),
+  };
+
+  async run(): Promise<number> {
+    const { args } = await this.parse(Completion);
+    if (!(shells as readonly string[]).includes(args.shell))
+      throw new OrchError({
+        reason: "invalid-flag",
+        message: `orch has no completion for ${JSON.stringify(args.shell)}.`,
+        expected: shells.join(", "),
+        next: [`For instance: ${howTo.bash}`],
+      });
+    process.stdout.write(scripts[args.shell as Shell]);
+    return 0;
+  }
+}

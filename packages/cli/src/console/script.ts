@@ -1,0 +1,64 @@
+/** What comes over a pipe, line by line: each answer on standard output as scripts want it, each mistake on standard error. */
+import { createContext, Script } from "node:vm";
+
+export interface ScriptOptions {
+  readonly globals: () => object;
+  /** Commands such as `.secrets on`; false: there is no such one. */
+  readonly command: (line: string) => Promise<boolean>;
+  readonly answer: (text: string) => void;
+  readonly mistake: (text: string) => void;
+}
+
+/** Were there no mistakes? */
+export async function runLines(text: string, options: ScriptOptions): Promise<boolean> {
+  const context = createContext({ ...options.globals() });
+  let well = true;
+  let pending = "";
+  const lines = text.split("\n");
+  for (const [i, line] of lines.entries()) {
+    if (pending === "" && /^\.[a-z]+\b/.test(line)) {
+      if (await options.command(line.trim())) Object.assign(context, options.globals());
+      else {
+        options.mistake(`There is no command ${line.trim()}.`);
+        well = false;
+      }
+      continue;
+    }
+    const source = pending === "" ? line : `${pending}\n${line}`;
+    if (source.trim() === "") continue;
+    const script = compiled(source);
+    // An expression that goes on in the next line.
+    if (script === "unfinished" && i < lines.length - 1) {
+      pending = source;
+      continue;
+    }
+    pending = "";
+    try {
+      if (typeof script === "string") throw new SyntaxError("the input ends in the middle of an expression");
+      const value: unknown = script.runInContext(context);
+      if (value !== undefined)
+        options.answer(typeof value === "string" ? value : JSON.stringify(value, undefined, 2));
+    } catch (error) {
+      options.mistake(String(error));
+      well = false;
+    }
+  }
+  return well;
+}
+
+function compiled(source: string): Script | "unfinished" {
+  for (const text of [`(${source}\n)`, source]) {
+    try {
+      return new Script(text, { filename: "console" });
+    } catch {
+      // The next form, or what it says when it is run.
+    }
+  }
+  try {
+    return new Script(source);
+  } catch (error) {
+    if (/Unexpected end of input|Unterminated|missing \)/.test(String(error))) return "unfinished";
+    // Told when it is run, in its place among the answers.
+    return new Script(`throw new SyntaxError(${JSON.stringify((error as Error).message)})`);
+  }
+}
