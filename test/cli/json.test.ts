@@ -52,7 +52,8 @@ function checkedEvents(text: string): Json[] {
 }
 
 /** As Pulumi writes it with `--json`, or a program of its own: they print no document of orch's. */
-const withoutDocument = new Set(["stack:output", "completion", "console", "watch"]);
+// A drawing: what it draws is in `history RUN --json`.
+const withoutDocument = new Set(["stack:output", "completion", "console", "watch", "timeline"]);
 
 describe("the real output of every command", () => {
   test("a stack's whole life", async () => {
