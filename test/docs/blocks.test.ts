@@ -27,6 +27,9 @@ const blocks = pages.flatMap(({ parts }) => parts.filter(isBlock));
 const shell = ["sh", "bash", "console"];
 const typescript = ["ts", "typescript"];
 const data = ["yaml", "json"];
+/** A picture, a form, what something prints: `text`, or a block in no language without a command in it. */
+const isNoCode = ({ language, text }: Block): boolean =>
+  language === "text" || (language === "" && !/^(\$|orch|npm|npx|sudo|pulumi|git|export) /m.test(text));
 const isShell = ({ language }: Block): boolean => shell.includes(language);
 
 test("what pages say of their blocks is understood", () => {
@@ -34,8 +37,9 @@ test("what pages say of their blocks is understood", () => {
 });
 
 test("each block is run, checked, or says why not", () => {
-  const silent = blocks.filter(({ language, marks }) => {
-    if (language === "text") return false;
+  const silent = blocks.filter((block) => {
+    if (isNoCode(block)) return false;
+    const { language, marks } = block;
     if (["not run", "as in", "run", "file"].some((mark) => marks.has(mark as never))) return false;
     return ![...typescript, ...data].includes(language);
   });
@@ -176,7 +180,7 @@ afterAll(() => {
   const own = skipped.filter(({ page }) => !page.startsWith("docs/reference/"));
   process.stdout.write(
     [
-      `${blocks.length} blocks of code on ${pages.length} pages: ${count(({ marks, ...block }) => isShell({ marks, ...block }) && marks.has("run"))} run, ${count(({ language, marks }) => typescript.includes(language) && !marks.has("not run"))} TypeScript checked, ${count(({ language, marks }) => data.includes(language) && !marks.has("not run"))} yaml and json read, ${count(({ language }) => language === "text")} no code, ${skipped.length} not run:`,
+      `${blocks.length} blocks of code on ${pages.length} pages: ${count(({ marks, ...block }) => isShell({ marks, ...block }) && marks.has("run"))} run, ${count(({ language, marks }) => typescript.includes(language) && !marks.has("not run"))} TypeScript checked, ${count(({ language, marks }) => data.includes(language) && !marks.has("not run"))} yaml and json read, ${count(isNoCode)} no code, ${skipped.length} not run:`,
       ...own.map((block) => `  ${place(block)}: ${block.marks.get("not run")}`),
       `  docs/reference: ${skipped.length - own.length} lists of examples, commands and flags checked`,
       "",
