@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -29,6 +29,8 @@ export interface LabStack {
   succeed(...args: string[]): Promise<Run>;
   /** Runs `orch` with this text as its standard input, as secrets are given. */
   orchWith(input: string, ...args: string[]): Promise<Run>;
+  /** Starts `orch` and leaves it running, for whoever wants to kill it. */
+  begin(...args: string[]): ChildProcess;
   /** Names of the files that orch keeps (state, configuration, home) in which this text stands as it is. */
   filesWith(text: string): string[];
   remove(): void;
@@ -42,22 +44,27 @@ export function labStack(program: string, env: Readonly<Record<string, string>> 
   const root = mkdtempSync(join(tmpdir(), `orch-lab-${basename(program)}-`));
   const directory = join(root, "program");
   const home = join(root, "home");
-  cpSync(join(here, "programs", program), directory, { recursive: true });
+  const source = join(here, "programs", program);
+  // Nothing that a person left there by trying it.
+  const own = (path: string): boolean => !/^(node_modules|\.orch)$/.test(basename(path));
+  cpSync(source, directory, { recursive: true, filter: own });
   mkdirSync(home, { mode: 0o700 });
   symlinkSync(join(repositoryRoot, "node_modules"), join(directory, "node_modules"));
 
+  const begin = (...args: string[]) =>
+    spawn(
+      join(repositoryRoot, "node_modules", ".bin", "node"),
+      [join(repositoryRoot, "packages", "cli", "bin", "orch.js"), ...args],
+      {
+        cwd: directory,
+        // Nothing of the machine's own configuration, agents and terminals.
+        env: { PATH: process.env.PATH ?? "", HOME: home, LANG: "C.UTF-8", ...env },
+        stdio: ["pipe", "pipe", "pipe"],
+      },
+    );
   const orchWith = (input: string, ...args: string[]): Promise<Run> =>
     new Promise((resolve, reject) => {
-      const child = spawn(
-        join(repositoryRoot, "node_modules", ".bin", "node"),
-        [join(repositoryRoot, "packages", "cli", "bin", "orch.js"), ...args],
-        {
-          cwd: directory,
-          // Nothing of the machine's own configuration, agents and terminals.
-          env: { PATH: process.env.PATH ?? "", HOME: home, LANG: "C.UTF-8", ...env },
-          stdio: ["pipe", "pipe", "pipe"],
-        },
-      );
+      const child = begin(...args);
       child.stdin.end(input);
       let stdout = "";
       let stderr = "";
@@ -80,6 +87,7 @@ export function labStack(program: string, env: Readonly<Record<string, string>> 
     root,
     directory,
     home,
+    begin,
     orch,
     orchWith,
     succeed: async (...args) => {
