@@ -16,29 +16,22 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { pinnedNode, root, setup } from "../../scripts/setup.mjs";
+import { root } from "../../scripts/setup.mjs";
+import {
+  Broken,
+  bold,
+  check,
+  commandLine,
+  heading,
+  say,
+  startOnPinnedNode,
+  tellFailure,
+} from "../../scripts/tour.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const keep = process.argv.includes("--keep");
-const bold = (text) => (process.stdout.isTTY && !process.env.NO_COLOR ? `\x1b[1m${text}\x1b[0m` : text);
-const say = (text) => process.stdout.write(`${text}\n`);
-const heading = (text) => say(`\n${bold(`── ${text} ${"─".repeat(Math.max(3, 76 - text.length))}`)}`);
 
-/** Ends the demo: something is not as it was promised. */
-class Broken extends Error {}
-
-if (!process.env.ORCH_DEMO_STARTED) {
-  // This may be any Node from 20 on; the rest runs on the one that the workspace pins.
-  try {
-    setup(say);
-  } catch (error) {
-    process.stderr.write(`demo: ${error.message}\n`);
-    process.exit(1);
-  }
-  const env = { ...process.env, ORCH_DEMO_STARTED: "1" };
-  const { status, signal } = spawnSync(pinnedNode, process.argv.slice(1), { stdio: "inherit", env });
-  process.exit(status ?? (signal === "SIGINT" ? 130 : 1));
-}
+startOnPinnedNode();
 
 /** A port that nothing listens on right now. */
 function freePort() {
@@ -71,40 +64,11 @@ function workingCopy() {
 const project = workingCopy();
 const env = { ...process.env, HOME: join(project, ".home") };
 for (const name of Object.keys(env)) if (/^(XDG_|ORCH_|PULUMI_)/.test(name)) delete env[name];
-const cli = join(root, "packages", "cli", "bin", "orch.js");
-
-/** Runs orch as a person would, with its output on the screen. `input` goes to its standard input. */
-function orch(args, { expected = 0, input } = {}) {
-  say(`\n${bold(`$ orch ${args.join(" ")}`)}`);
-  const stdio = [input === undefined ? "ignore" : "pipe", "inherit", "inherit"];
-  const { status, signal, error } = spawnSync(process.execPath, [cli, ...args], {
-    cwd: project,
-    env,
-    stdio,
-    input,
-  });
-  if (error) throw error;
-  if (status !== expected)
-    throw new Broken(
-      `orch ${args.join(" ")} ended with ${signal ?? status}, and ${expected} was to be expected`,
-    );
-}
-
-/** What orch says to a program: nothing on the screen. */
-function ask(args) {
-  const done = spawnSync(process.execPath, [cli, ...args], { cwd: project, env, encoding: "utf8" });
-  if (done.status !== 0) throw new Broken(`orch ${args.join(" ")} ended with ${done.status}: ${done.stderr}`);
-  return JSON.parse(done.stdout);
-}
+const { orch, ask, attempt, alias } = commandLine(project, env);
 
 async function get(url, headers) {
   const response = await fetch(url, { headers });
   return { status: response.status, text: await response.text() };
-}
-
-function check(holds, what) {
-  if (!holds) throw new Broken(`not so: ${what}`);
-  say(`  ✓ ${what}`);
 }
 
 let applied = false;
@@ -183,7 +147,7 @@ function keepRunning(url) {
   heading("It keeps running");
   say(`  ${url} answers. To go on:`);
   say(`    cd ${project}`);
-  say(`    alias orch="HOME=${env.HOME} ${process.execPath} ${cli}"`);
+  say(`    ${alias}`);
   say("    orch plan; orch graph; orch state ls; orch destroy");
 }
 
@@ -194,12 +158,11 @@ try {
   say(`\n${bold(`Done in ${Math.round((Date.now() - started) / 1000)} s.`)} Next: README.md, then npm test.`);
 } catch (error) {
   failed = true;
-  process.stderr.write(`\ndemo: ${error instanceof Broken ? error.message : error.stack}\n`);
-  process.exitCode = 1;
+  tellFailure(error);
 } finally {
   if (failed && applied) {
     say("\nCleaning up.");
-    spawnSync(process.execPath, [cli, "destroy", "--yes"], { cwd: project, env, stdio: "inherit" });
+    attempt(["destroy", "--yes"]);
     const settings = join(project, "run", "settings.json");
     if (existsSync(settings))
       spawnSync(process.execPath, [join(project, "service", "server.mjs"), "stop", settings], {

@@ -264,6 +264,11 @@ export const failureIndex = {
         "A warning before anything is done: if this run is killed in the middle of such a creation, you will be asked what became of it, since the type's provider can't find it again.",
       cure: "Nothing needs to be done. Give the objects names by which you would find them.",
     },
+    "not-refreshed": {
+      cause:
+        "A warning of `orch apply --refresh --continue-on-error`: some resources could not be read, mostly because their system is down. They are planned from the state; everything else is planned as it was read. The exit code is 1.",
+      cure: "Look at what stands below it. When the system is back, run the same command again.",
+    },
     "not-restored": {
       cause:
         "A warning of `orch undo`: an object is made anew, and what the old one held does not come back.",

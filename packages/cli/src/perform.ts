@@ -35,6 +35,7 @@ export async function planAndPerform(
     const plan = await makePlan(work.engine, {
       ...options,
       complete: true,
+      ...(flags.continueOnError ? { unreadFromState: true } : {}),
       ...(asking ? { askOpen: (open) => askOpen(open, view) } : {}),
     });
     try {
@@ -67,8 +68,9 @@ export async function perform(
   view.clear();
   view.apply(plan, times);
   const theme = outTheme();
+  const unread = plan.warnings.some(({ reason }) => reason === "not-refreshed");
   if (!session.json) writeText(renderPlan(plan, { theme, full: flags.diff, ...times }));
-  if (!hasChanges(plan) && !plan.steps.some(isBookkeeping)) return hasOpen(plan) ? 4 : 0;
+  if (!hasChanges(plan) && !plan.steps.some(isBookkeeping)) return hasOpen(plan) ? 4 : unread ? 1 : 0;
   if (hasChanges(plan) && !flags.yes) {
     if (!isInteractive()) throw needsConfirmation(command);
     write("");
@@ -99,7 +101,7 @@ export async function perform(
     if (ok) writeText(`\n${text}`);
     else noteText(`\n${text}`);
   }
-  if (result.outcome === "succeeded") return 0;
+  if (result.outcome === "succeeded") return unread ? 1 : 0;
   if (result.outcome === "interrupted") return 130;
   if (result.problem !== undefined) return exitCodeOf(result.problem);
   // Nothing failed by itself: what was left alone waits for an answer.

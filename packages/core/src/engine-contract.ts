@@ -39,6 +39,11 @@ export interface PlanOptions {
   /** Read everything first; what differs is drift and part of the plan. */
   readonly refresh?: boolean;
   /**
+   * What could not be read is planned from the state, with a `not-refreshed` among the warnings. Default: the plan is refused. A plan of kind refresh
+   * always is.
+   */
+  readonly unreadFromState?: boolean;
+  /**
    * A creation that was cut off and is only found again by sending it again, with its token, is sent before the plan is made. Without it
    * planning changes nothing anywhere, and such a step stays open.
    */

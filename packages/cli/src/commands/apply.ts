@@ -40,7 +40,8 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
     refresh: refreshFlag,
     replace: replaceFlag,
     "continue-on-error": Flags.boolean({
-      summary: "When a step fails, still do all that does not depend on it.",
+      summary:
+        "When a step fails, still do all that does not depend on it. With --refresh: what can't be read is planned from the state.",
     }),
     "run-program": Flags.boolean({
       summary: "Run the program again while applying even if the plan leaves nothing unknown.",

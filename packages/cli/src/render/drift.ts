@@ -178,7 +178,9 @@ function summaryLines(report: DriftReport, theme: Theme): string[] {
   const read =
     report.unread > 0
       ? `${theme.warning("interrupted:")} only ${grouped(report.checked - report.unread)} of ${count(report.checked, "resource")} of stack ${report.stack} read`
-      : `${count(report.checked, "resource")} of stack ${report.stack} read`;
+      : report.failures.length > 0
+        ? `the rest of ${count(report.checked, "resource")} of stack ${report.stack} read`
+        : `${count(report.checked, "resource")} of stack ${report.stack} read`;
   const what =
     found.length > 0
       ? theme.warning(`${found.join(", ")};`)
@@ -188,7 +190,11 @@ function summaryLines(report: DriftReport, theme: Theme): string[] {
   const lines = [`${theme.bold("Drift:")} ${what}${ignored} ${read}.`];
   const hint = (text: string): void => void lines.push(theme.dim(text));
   if (report.drift.length > 0)
-    hint("Put it right with `orch apply --refresh`, or take it over into the state with `orch refresh`.");
+    hint(
+      report.failures.length > 0
+        ? "Put right what can be with `orch apply --refresh --continue-on-error`."
+        : "Put it right with `orch apply --refresh`, or take it over into the state with `orch refresh`.",
+    );
   if (unmanagedObjects(report) > 0)
     hint("Take an object into the stack with the option `import`, or name it in its rule's `ignore`.");
   return lines;

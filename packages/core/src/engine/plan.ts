@@ -2,7 +2,7 @@
 import type { EngineContext, PlanOptions } from "../engine-contract.js";
 import { type Plan, summarize } from "../model/plan.js";
 import { notFoundAgain } from "../plan/find-again.js";
-import { makePlan } from "../plan/plan.js";
+import { makePlan, notRefreshed } from "../plan/plan.js";
 import { digestFiles, fingerprintPrior } from "../plan/seal.js";
 import { touchedUrns } from "../plan/touched.js";
 import { earlierResources, registerEarlier, undoWarnings } from "../plan/undo.js";
@@ -34,6 +34,7 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
         ? { leaving: { reason: { kind: "undo", run: earlier.before }, imported: earlier.imported } }
         : {}),
       refresh: options.refresh ?? false,
+      unreadFromState: options.unreadFromState ?? false,
       replace: new Set(options.replace ?? []),
       parallel: context.parallel ?? defaultParallel,
       events,
@@ -61,6 +62,7 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
       priorOutputs: body.priorOutputs,
       needsProgram: body.needsProgram,
       warnings: [
+        ...notRefreshed(body.unread),
         ...open.map(({ failure }) => failure),
         ...(earlier ? undoWarnings(body.steps, earlier) : []),
         ...(await notFoundAgain(

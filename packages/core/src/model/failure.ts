@@ -74,6 +74,8 @@ export const exitCodes = {
   "step-skipped": 1,
   "unfinished-steps": 4,
   "not-found-again": 4,
+  /** A warning of plans that were to read everything first: what could not be read is planned from the state. */
+  "not-refreshed": 1,
   /** A warning of plans that go back: what an object held can't be brought back with it. */
   "not-restored": 1,
   interrupted: 130,

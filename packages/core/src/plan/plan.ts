@@ -22,6 +22,8 @@ export interface PlanRequest {
   /** Runs the program against the sink. Called once, for `apply` only. */
   readonly runProgram: (sink: ProgramSink) => Promise<ProgramResult>;
   readonly refresh: boolean;
+  /** What can't be read does not refuse the plan. */
+  readonly unreadFromState: boolean;
   readonly replace: ReadonlySet<Urn>;
   /** Of what the program does not want: why it goes, when that is not the program's doing. */
   readonly leaving?: Leaving;
@@ -34,6 +36,8 @@ export interface PlanRequest {
 export interface PlanBody {
   readonly steps: readonly Step[];
   readonly drift: readonly Drift[];
+  /** Why resources could not be read that are planned from the state. */
+  readonly unread: readonly Failure[];
   readonly outputs: PropertyMap;
   readonly priorOutputs: PropertyMap;
   readonly needsProgram: boolean;
@@ -48,7 +52,9 @@ export async function makePlan(request: PlanRequest): Promise<PlanBody> {
   if (request.signal?.aborted) {
     throw new OrchError({ reason: "interrupted", message: "Interrupted. Nothing was changed." });
   }
-  if (reading && reading.failures.length > 0) throw new OrchError(together(reading.failures, "read"));
+  const unread = reading?.failures ?? [];
+  if (unread.length > 0 && (kind === "refresh" || !request.unreadFromState))
+    throw new OrchError(together(unread, "read"));
   if (kind === "refresh") return refreshOnly(snapshot, reading as Reading);
 
   const base = reading
@@ -63,6 +69,7 @@ export async function makePlan(request: PlanRequest): Promise<PlanBody> {
     return {
       steps: [...steps, ...forgotten],
       drift: reading?.drift ?? [],
+      unread,
       outputs: {},
       priorOutputs: snapshot.outputs,
       needsProgram: false,
@@ -97,6 +104,7 @@ export async function makePlan(request: PlanRequest): Promise<PlanBody> {
   return {
     steps: [...steps, ...forgotten],
     drift: reading?.drift ?? [],
+    unread,
     outputs: program.outputs,
     priorOutputs: snapshot.outputs,
     needsProgram:
@@ -165,6 +173,26 @@ export function together(failures: readonly Failure[], what: "plan" | "read"): F
   };
 }
 
+/** The warning for resources that could not be read; none where all could. */
+export function notRefreshed(unread: readonly Failure[]): readonly Failure[] {
+  if (unread.length === 0) return [];
+  // What many share, as when a system is down, is one cause.
+  const causes = new Map<string, Failure>();
+  for (const failure of unread) {
+    const { urn: _urn, source: _source, ...shared } = failure;
+    const key = JSON.stringify(shared);
+    causes.set(key, causes.has(key) ? shared : failure);
+  }
+  const resources = unread.length === 1 ? "1 resource" : `${unread.length} resources`;
+  return [
+    {
+      reason: "not-refreshed",
+      message: `${resources} could not be read, and this plan takes the state's word for what they are.`,
+      causes: [...causes.values()],
+    },
+  ];
+}
+
 function refreshed(
   snapshot: Snapshot,
   reading: Reading,
@@ -203,6 +231,7 @@ function refreshOnly(snapshot: Snapshot, reading: Reading): PlanBody {
   return {
     steps,
     drift: reading.drift,
+    unread: [],
     outputs: snapshot.outputs,
     priorOutputs: snapshot.outputs,
     needsProgram: false,
