@@ -50,7 +50,7 @@ export class WebFront extends pulumi.ComponentResource {
       },
       parent,
     );
-    new k8s.apps.v1.Deployment(
+    const pods = new k8s.apps.v1.Deployment(
       `${name}-pods`,
       {
         metadata: { ...inside, name },
@@ -81,7 +81,8 @@ export class WebFront extends pulumi.ComponentResource {
     const service = new k8s.core.v1.Service(
       `${name}-service`,
       { metadata: { ...inside, name }, spec: { selector: labels, ports: [{ port: 80 }] } },
-      parent,
+      // A Service is ready when a pod is: without pods, as after a failure elsewhere, it would wait for them in vain.
+      { ...parent, dependsOn: pods },
     );
 
     this.namespace = namespace.metadata.name;

@@ -44,6 +44,7 @@ export async function startHybrid(): Promise<LabHybrid> {
     startSamba(),
   ] as const);
   const removeAll = async (): Promise<void> => {
+    endStock1(join(folder, "stock1", "stock.pid"));
     await Promise.all(started.map((each) => (each.status === "fulfilled" ? each.value.remove() : undefined)));
     rmSync(folder, { recursive: true, force: true });
   };
@@ -115,4 +116,13 @@ export async function startHybrid(): Promise<LabHybrid> {
     },
     remove: removeAll,
   };
+}
+
+/** The service of the machine that is this one, where a stack was not destroyed before its servers were taken away. */
+function endStock1(pidFile: string): void {
+  try {
+    process.kill(Number(readFileSync(pidFile, "utf8")), "SIGTERM");
+  } catch (failure) {
+    if (!["ENOENT", "ESRCH"].includes((failure as NodeJS.ErrnoException).code ?? "")) throw failure;
+  }
 }

@@ -284,6 +284,30 @@ test("refresh finds what changed and what is gone; apply --refresh heals it", as
   expect(stack.world.objects.get(a[0])?.inputs.size).toBe(1);
 });
 
+test("what could not be read is planned from the state where that is asked for, and the rest as it was read", async () => {
+  const stack = await open();
+  stack.body = async (p) => {
+    for (const name of ["a", "b"]) await p.resource("Thing", name, { size: 1 });
+  };
+  await stack.apply();
+  for (const id of ["id-1", "id-2"])
+    stack.world.objects.set(id, { type: "test:index:Thing", inputs: { size: 5 }, outputs: { size: 5 } });
+  stack.world.failures.set("read a", { reason: "connection-failed", message: "nobody there" });
+  await expect(stack.plan({ refresh: true })).rejects.toMatchObject({ failure: { message: "nobody there" } });
+  await expect(stack.plan({ kind: "refresh", unreadFromState: true })).rejects.toMatchObject({
+    failure: { message: "nobody there" },
+  });
+  const made = await stack.plan({ refresh: true, unreadFromState: true });
+  expect(made.warnings).toMatchObject([
+    { reason: "not-refreshed", causes: [{ message: "nobody there", urn: expect.stringMatching(/::a$/) }] },
+  ]);
+  expect(await stack.applyPlan(made)).toMatchObject({ outcome: "succeeded" });
+  const sizes = ["id-1", "id-2"].map((id) => stack.world.objects.get(id)?.inputs.size);
+  expect(sizes).toEqual([5, 1]);
+  stack.world.failures.clear();
+  expect(await stack.drift()).toMatchObject({ drift: [{ id: "id-1" }] });
+});
+
 test("refresh alone writes what was read, and takes away what is gone", async () => {
   const stack = await open();
   stack.body = async (p) => {
