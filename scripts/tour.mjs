@@ -1,6 +1,6 @@
 // What the demos have in common: they run orch as a person would, say what they do, and look whether it is so.
 
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { pinnedNode, root, setup } from "./setup.mjs";
 
@@ -33,35 +33,36 @@ export function startOnPinnedNode() {
   process.exit(status ?? (signal === "SIGINT" ? 130 : 1));
 }
 
-/** The command line in a project's folder. */
+/** The command line in a project's folder. Nothing waits in here: what a demo itself serves goes on meanwhile. */
 export function commandLine(project, env) {
-  return {
-    /** Runs orch as a person would, with its output on the screen. `input` goes to its standard input; `shown` is what is said to be run. */
-    orch(args, { expected = 0, input, shown = args.join(" ") } = {}) {
-      if (shown !== "") say(`\n${bold(`$ orch ${shown}`)}`);
-      const screen = shown === "" ? "ignore" : "inherit";
-      const stdio = [input === undefined ? "ignore" : "pipe", screen, "inherit"];
-      const { status, signal, error } = spawnSync(process.execPath, [cli, ...args], {
-        cwd: project,
-        env,
-        stdio,
-        input,
+  const run = (args, stdio, input) =>
+    new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [cli, ...args], { cwd: project, env, stdio });
+      let stdout = "";
+      child.stdout?.on("data", (data) => {
+        stdout += data;
       });
-      if (error) throw error;
-      if (status !== expected)
-        throw new Broken(
-          `orch ${args.join(" ")} ended with ${signal ?? status}, and ${expected} was to be expected`,
-        );
+      child.stdin?.end(input);
+      child.once("error", reject);
+      child.once("close", (code, signal) => resolve({ ended: signal ?? code, stdout }));
+    });
+  const expecting = async (expected, args, stdio, input) => {
+    const { ended, stdout } = await run(args, stdio, input);
+    if (ended !== expected)
+      throw new Broken(`orch ${args.join(" ")} ended with ${ended}, and ${expected} was to be expected`);
+    return stdout;
+  };
+  return {
+    /** Runs orch as a person would, with its output on the screen. `input` goes to its standard input; `quiet`: only failures are shown. */
+    async orch(args, { expected = 0, input, quiet = false } = {}) {
+      if (!quiet) say(`\n${bold(`$ orch ${args.join(" ")}`)}`);
+      const stdin = input === undefined ? "ignore" : "pipe";
+      await expecting(expected, args, [stdin, quiet ? "ignore" : "inherit", "inherit"], input);
     },
     /** What orch says to a program: nothing on the screen. */
-    ask(args) {
-      const done = spawnSync(process.execPath, [cli, ...args], { cwd: project, env, encoding: "utf8" });
-      if (done.status !== 0)
-        throw new Broken(`orch ${args.join(" ")} ended with ${done.status}: ${done.stderr}`);
-      return JSON.parse(done.stdout);
-    },
+    ask: async (args) => JSON.parse(await expecting(0, args, ["ignore", "pipe", "inherit"])),
     /** For cleaning up: however it ends. */
-    attempt: (args) => spawnSync(process.execPath, [cli, ...args], { cwd: project, env, stdio: "inherit" }),
+    attempt: (args) => run(args, ["ignore", "inherit", "inherit"]),
     /** For a person to go on with. */
     alias: `alias orch="HOME=${env.HOME} ${process.execPath} ${cli}"`,
   };

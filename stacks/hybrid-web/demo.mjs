@@ -67,18 +67,19 @@ async function tour(lab, stack) {
   };
 
   heading("A stack, its configuration, its secrets");
-  orch(["stack", "init", "demo"]);
-  for (const [key, value] of Object.entries(lab.config)) orch(["config", "set", key, value], { shown: "" });
+  await orch(["stack", "init", "demo"]);
+  for (const [key, value] of Object.entries(lab.config))
+    await orch(["config", "set", key, value], { quiet: true });
   for (const [key, value] of Object.entries(lab.secrets))
-    orch(["config", "set", key, "--secret"], { input: `${value}\n`, shown: "" });
-  orch(["config"]);
+    await orch(["config", "set", key, "--secret"], { input: `${value}\n`, quiet: true });
+  await orch(["config"]);
 
   heading("What would happen in all five systems, kept in a file");
-  orch(["plan", "--out", "first.plan"]);
+  await orch(["plan", "--out", "first.plan"]);
 
   heading("Do exactly that");
-  orch(["apply", "first.plan", "--yes"]);
-  const { address } = ask(["stack", "output", "--json"]);
+  await orch(["apply", "first.plan", "--yes"]);
+  const { address } = await ask(["stack", "output", "--json"]);
   check(
     (await lab.bind.dig("shop.example.test.", "A"))[0]?.endsWith(` ${address}`),
     `DNS has the address that Kubernetes gave: shop.example.test is ${address}`,
@@ -88,7 +89,7 @@ async function tour(lab, stack) {
     lab.guest.run("cat /srv/stock/stock.conf").includes("postgres://shop_app:Pw-"),
     "its settings have the password that was made for PostgreSQL; it was shown nowhere above",
   );
-  orch(["plan", "--detailed-exitcode"]);
+  await orch(["plan", "--detailed-exitcode"]);
 
   heading("Somebody changes something in every system");
   await byHand();
@@ -98,33 +99,33 @@ async function tour(lab, stack) {
     domain.modifyDN(`CN=svc-shop,${unit}`, `CN=svc-shop,CN=Users,${lab.samba.base}`),
   );
   say("  Active Directory: the account was moved out of its unit");
-  orch(["drift"], { expected: 2 });
+  await orch(["drift"], { expected: 2 });
 
   heading("Heal it");
-  orch(["apply", "--refresh", "--yes"]);
+  await orch(["apply", "--refresh", "--yes"]);
   check(
     (await replicas()) === 2 && (await greeting()) === "Welcome to the shop",
     "all is as the program says",
   );
-  orch(["drift"]);
+  await orch(["drift"]);
 
   heading("The same while PostgreSQL is down");
   await byHand();
   await lab.postgres.stop();
   say("  PostgreSQL is stopped");
-  orch(["drift"], { expected: 1 });
-  orch(["apply", "--refresh", "--yes", "--continue-on-error"], { expected: 1 });
+  await orch(["drift"], { expected: 1 });
+  await orch(["apply", "--refresh", "--yes", "--continue-on-error"], { expected: 1 });
   check(
     (await replicas()) === 2,
     "the other systems are healed; the exit code says that not everything was seen",
   );
   await lab.postgres.start();
   say("\n  PostgreSQL is back");
-  orch(["drift"]);
+  await orch(["drift"]);
 
   heading("A kept plan, and somebody who is quicker");
-  orch(["config", "set", "replicas", "3"]);
-  orch(["plan", "--out", "scale.plan"]);
+  await orch(["config", "set", "replicas", "3"]);
+  await orch(["plan", "--out", "scale.plan"]);
   await lab.kubernetes.call(
     "PATCH",
     `${deployment}?fieldManager=anna`,
@@ -132,9 +133,9 @@ async function tour(lab, stack) {
     "application/merge-patch+json",
   );
   say("\n  anna scales to 7");
-  orch(["apply", "scale.plan", "--yes"], { expected: 1 });
+  await orch(["apply", "scale.plan", "--yes"], { expected: 1 });
   check((await replicas()) === 7, "her 7 was not overwritten unseen");
-  orch(["apply", "--refresh", "--yes"]);
+  await orch(["apply", "--refresh", "--yes"]);
   check((await replicas()) === 3, "a plan that shows it puts it right");
 
   heading("No secret is in clear anywhere");
@@ -146,7 +147,7 @@ async function tour(lab, stack) {
   );
 
   heading("Take it all away");
-  orch(["destroy", "--yes"]);
+  await orch(["destroy", "--yes"]);
   check(
     (await lab.kubernetes.call("GET", "/api/v1/namespaces/shop")).status === 404 &&
       (await lab.bind.dig("shop.example.test.", "A")).length === 0,

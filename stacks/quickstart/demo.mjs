@@ -79,20 +79,20 @@ async function demo() {
   say(`  ${project}`);
 
   heading("A stack, its configuration, a secret");
-  orch(["stack", "init", "demo"]);
-  orch(["config", "set", "port", String(port)]);
+  await orch(["stack", "init", "demo"]);
+  await orch(["config", "set", "port", String(port)]);
   const secret = `demo-${Math.random().toString(36).slice(2)}`;
-  orch(["config", "set", "token", "--secret"], { input: `${secret}\n` });
+  await orch(["config", "set", "token", "--secret"], { input: `${secret}\n` });
   const settings = readFileSync(join(project, "Pulumi.demo.yaml"), "utf8");
   check(!settings.includes(secret), "the token is not in clear in Pulumi.demo.yaml");
 
   heading("What would happen, kept in a file");
-  orch(["plan", "--out", "first.plan"]);
+  await orch(["plan", "--out", "first.plan"]);
 
   heading("Do exactly that");
   applied = true;
-  orch(["apply", "first.plan", "--yes"]);
-  const { url } = ask(["stack", "output", "--json"]);
+  await orch(["apply", "first.plan", "--yes"]);
+  const { url } = await ask(["stack", "output", "--json"]);
   const page = await get(url);
   check(
     page.status === 200 && page.text.includes("tea: 4.5"),
@@ -113,11 +113,11 @@ async function demo() {
   });
   if (!gone.ok) throw new Broken(`the API answered ${gone.status} to the deletion of ${bread.id}`);
   say(`  the bread (${bread.id}) is deleted through the API`);
-  orch(["drift"], { expected: 2 });
+  await orch(["drift"], { expected: 2 });
   say("\n  (exit code 2: something is not as it was left; a scheduled job can act on that)");
 
   heading("Heal it");
-  orch(["apply", "--refresh", "--yes"]);
+  await orch(["apply", "--refresh", "--yes"]);
   const healed = await get(url);
   check(healed.text.includes("tea: 4.5"), "the tea costs 4.5 again");
   const now = JSON.parse((await get(`${url}/api/items`)).text);
@@ -128,19 +128,19 @@ async function demo() {
   check(healed.text.includes(now.find((item) => item.title === "bread").id), "both worlds agree");
 
   heading("Nothing more to do");
-  orch(["plan", "--refresh", "--detailed-exitcode"]);
-  orch(["drift"]);
+  await orch(["plan", "--refresh", "--detailed-exitcode"]);
+  await orch(["drift"]);
 
   if (keep) return keepRunning(url);
   heading("Take it all away");
-  orch(["destroy", "--yes"]);
+  await orch(["destroy", "--yes"]);
   applied = false;
   const answers = await get(url).then(
     () => true,
     () => false,
   );
   check(!answers && !existsSync(join(project, "run")), "the service is gone, and so are its files");
-  orch(["stack", "rm", "demo", "--yes"]);
+  await orch(["stack", "rm", "demo", "--yes"]);
 }
 
 function keepRunning(url) {
@@ -162,7 +162,7 @@ try {
 } finally {
   if (failed && applied) {
     say("\nCleaning up.");
-    attempt(["destroy", "--yes"]);
+    await attempt(["destroy", "--yes"]);
     const settings = join(project, "run", "settings.json");
     if (existsSync(settings))
       spawnSync(process.execPath, [join(project, "service", "server.mjs"), "stop", settings], {
