@@ -113,12 +113,21 @@ const suite = () => {
       .replace(/[0-9a-f]{64}/g, "SHA256")
       .replace(/(sha256 )[0-9a-f]{12}/g, "$1SHA256");
 
-  /** Its entries in order of their text: in a plan they stand as the program's promises came to their end. */
-  const sorted = (text: string): string => {
-    const [title = "", ...entries] = text.split(/^(?= {2}[+!≠] )/m);
-    const last = entries.pop() ?? "";
-    const [end = "", rest = ""] = last.split(/\n\n(.*)/s);
-    return [title, ...[...entries, `${end}\n`].sort(), `\n${rest}`].join("");
+  /** The entries of each section in order of their text, those of a component within it: in a plan they stand as the program's promises came to their end. */
+  const sorted = (text: string): string =>
+    text
+      .split("\n\n")
+      .map((section) => inOrder(`${section}\n`, 2).trimEnd())
+      .join("\n\n");
+  const inOrder = (text: string, indent: number): string => {
+    const [title = "", ...entries] = text.split(new RegExp(`^(?= {${indent}}[+~!≠] \\S+:)`, "m"));
+    return (
+      title +
+      entries
+        .map((entry) => inOrder(entry, indent + 2))
+        .sort()
+        .join("")
+    );
   };
 
   test("is planned as one graph, applied, and then there is nothing to do", async () => {
