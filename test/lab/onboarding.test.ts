@@ -74,6 +74,7 @@ describeLab("lab: people come, move, leave and come back", companyNeeds, () => {
         .reduce((all, [from, to]) => all.replaceAll(from, to), text)
         .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]+…?/g, "(guid)")
         .replace(/\b[0-9a-f]{26,32}…?/g, "(id)")
+        .replace(/\([0-9a-f]{16}\)/g, "(id)")
         .replace(/Asset\/[a-z0-9]{15}/g, "Asset/(id)")
         .replace(/host:Command (\S+) in (.*) \([0-9a-f]{16}\)/g, "host:Command $1 in $2 ((id))")
         // How long it took before is told only on a slow machine.

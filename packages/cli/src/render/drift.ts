@@ -1,10 +1,11 @@
 /** What `orch drift` found. */
+
 import { type DriftGroup, type SharedChange, whoOf } from "@orch/core/drift/groups";
 import type { Unmanaged } from "@orch/core/drift/unmanaged";
 import type { DriftReport } from "@orch/core/engine-contract";
 import { formatPath } from "@orch/core/model/path";
 import type { Drift } from "@orch/core/model/plan";
-import { parseUrn, type Urn } from "@orch/core/model/urn";
+import { isProviderType, parseUrn, type Urn } from "@orch/core/model/urn";
 import type { Value } from "@orch/core/model/value";
 import { renderChanges } from "./changes.js";
 import { renderDriftRules } from "./drift-rules.js";
@@ -175,10 +176,14 @@ function summaryLines(report: DriftReport, theme: Theme): string[] {
   const ignoredOn = new Set(report.ignored.map(({ drift }) => drift.urn)).size;
   const ignored =
     ignoredOn > 0 ? ` ${theme.dim(`${grouped(ignoredOn)} with differences that rules ignore;`)}` : "";
+  // A list of objects that nobody manages can fail, too: at a provider, and no resource is left unread by that.
+  const someUnread = report.failures.some(
+    ({ urn }) => urn !== undefined && !isProviderType(parseUrn(urn).type),
+  );
   const read =
     report.unread > 0
       ? `${theme.warning("interrupted:")} only ${grouped(report.checked - report.unread)} of ${count(report.checked, "resource")} of stack ${report.stack} read`
-      : report.failures.length > 0
+      : someUnread
         ? `the rest of ${count(report.checked, "resource")} of stack ${report.stack} read`
         : `${count(report.checked, "resource")} of stack ${report.stack} read`;
   const what =
@@ -191,7 +196,7 @@ function summaryLines(report: DriftReport, theme: Theme): string[] {
   const hint = (text: string): void => void lines.push(theme.dim(text));
   if (report.drift.length > 0)
     hint(
-      report.failures.length > 0
+      someUnread
         ? "Put right what can be with `orch apply --refresh --continue-on-error`."
         : "Put it right with `orch apply --refresh`, or take it over into the state with `orch refresh`.",
     );
