@@ -45,7 +45,7 @@ describeLab("lab: objects of others, and manifests", [...kubernetesNeeds, "kubec
     const accounts = "/api/v1/namespaces/default/serviceaccounts/from-list";
     expect((await cluster.call("GET", accounts)).status).toBe(200);
     expect((await stack.orch("plan", "--refresh", "--detailed-exitcode")).all).toContain(
-      "Plan: 1 to read, 7 unchanged.",
+      "Plan: nothing to do; 8 resources unchanged",
     );
 
     await stack.succeed("config", "set", "mine", "changed");

@@ -64,7 +64,7 @@ describeLab("lab: a program on Kubernetes", kubernetesNeeds, () => {
     const change = await ok("plan");
     expect(change).toMatch(/kubernetes:core\/v1:ConfigMap settings/);
     expect(change).toMatch(
-      /~ spec\.template\.spec\.containers\[0\]\.envFrom\[0\]\.configMapRef\.name: "settings-[0-9a-f]{8}" → "settings-[0-9a-f]{8}"/,
+      /~ spec\.template\.spec\.containers\[name="web"\]\.envFrom\[0\]\.configMapRef\.name: "settings-[0-9a-f]{8}" → "settings-[0-9a-f]{8}"/,
     );
     await ok("apply", "--yes");
     expect(

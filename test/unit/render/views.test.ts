@@ -353,7 +353,9 @@ describe("drift", () => {
         {
           ...base,
           ...grouped(fullPlan().drift),
-          failures: [{ reason: "connection-failed", message: "no route to db" }],
+          failures: [
+            { reason: "connection-failed", message: "no route to db", urn: urn("db:index:Table", "orders") },
+          ],
         },
         { theme, full: false },
       ),
