@@ -10,13 +10,8 @@
  *
  * This module imports nothing but the SDK, so that programs load fast; the provider runs inside orch.
  */
-import { createRequire } from "node:module";
 import * as pulumi from "@pulumi/pulumi";
-
-const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
-/** The program's options with this package's version, which says which code serves the resource. */
-const withVersion = <O extends { version?: string }>(options: O | undefined): O =>
-  ({ version, ...options }) as O;
+import { isOfType, withVersion } from "../direct/program.js";
 
 export interface ProviderArgs {
   /** Name or address of the zone's primary server: the one that takes updates. */
@@ -121,10 +116,4 @@ export function reverseOutput(
   options?: pulumi.InvokeOutputOptions,
 ): pulumi.Output<{ readonly name: string }> {
   return pulumi.runtime.invokeOutput("dns:index:reverse", args, withVersion(options));
-}
-
-function isOfType(value: unknown, type: string): boolean {
-  return (
-    typeof value === "object" && value !== null && (value as { __pulumiType?: string }).__pulumiType === type
-  );
 }

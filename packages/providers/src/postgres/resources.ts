@@ -13,13 +13,9 @@
  *
  * This module imports nothing but the SDK, so that programs load fast; the provider runs inside orch.
  */
-import { createRequire } from "node:module";
 import * as pulumi from "@pulumi/pulumi";
+import { isOfType, withVersion } from "../direct/program.js";
 
-const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
-/** The program's options with this package's version, which says which code serves the resource. */
-const withVersion = <O extends { version?: string }>(options: O | undefined): O =>
-  ({ version, ...options }) as O;
 const secret = (value: pulumi.Input<string> | undefined): pulumi.Input<string> | undefined =>
   value === undefined ? undefined : pulumi.secret(value);
 /** What the SDK is given: the outputs it is to fill in, and the inputs, unless an object that exists is only read. */
@@ -307,10 +303,4 @@ export class DefaultPrivileges extends pulumi.CustomResource {
     const all = ["owner", "role", "database", "on", "schema", "privileges", "withGrantOption"];
     super("postgres:index:DefaultPrivileges", name, propertiesOf(all, args, options), withVersion(options));
   }
-}
-
-function isOfType(value: unknown, type: string): boolean {
-  return (
-    typeof value === "object" && value !== null && (value as { __pulumiType?: string }).__pulumiType === type
-  );
 }

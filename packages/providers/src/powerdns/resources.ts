@@ -11,18 +11,11 @@
  *
  * This module imports nothing but the SDK, so that programs load fast; the provider runs inside orch.
  */
-import { createRequire } from "node:module";
 import * as pulumi from "@pulumi/pulumi";
+import { isOfType, nothing, withVersion } from "../direct/program.js";
 import type { RecordSetArgs, RecordType } from "../dns/resources.js";
 
 export type { RecordSetArgs, RecordType } from "../dns/resources.js";
-
-const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
-/** The program's options with this package's version, which says which code serves the resource. */
-const withVersion = <O extends { version?: string }>(options: O | undefined): O =>
-  ({ version, ...options }) as O;
-const nothing = (names: readonly string[]): pulumi.Inputs =>
-  Object.fromEntries(names.map((name) => [name, undefined]));
 
 export interface ProviderArgs {
   /** Where the API is: `http://dns1.example.com:8081`. */
@@ -135,10 +128,4 @@ export class RecordSet extends pulumi.CustomResource {
       withVersion(options),
     );
   }
-}
-
-function isOfType(value: unknown, type: string): boolean {
-  return (
-    typeof value === "object" && value !== null && (value as { __pulumiType?: string }).__pulumiType === type
-  );
 }

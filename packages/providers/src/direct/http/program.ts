@@ -1,8 +1,7 @@
 /** What the classes of direct providers over HTTP share in programs. Imports nothing but the SDK, so that programs load fast. */
-import { createRequire } from "node:module";
 import * as pulumi from "@pulumi/pulumi";
 
-const { version } = createRequire(import.meta.url)("../../../package.json") as { version: string };
+export { nothing, withVersion } from "../program.js";
 
 /** How to log in to a service. What is secret in it is kept as a secret. */
 export type Auth =
@@ -55,11 +54,3 @@ export function protectLogin<A extends object>(args: A): A {
   }
   return copy as A;
 }
-
-/** The program's options with this package's version, which says which code serves the resource. */
-export const withVersion = <O extends { version?: string }>(options: O | undefined): O =>
-  ({ version, ...options }) as O;
-
-/** Absent properties as the SDK wants them for reading an existing object. */
-export const nothing = (names: readonly string[]): pulumi.Inputs =>
-  Object.fromEntries(names.map((name) => [name, undefined]));
