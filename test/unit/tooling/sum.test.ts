@@ -16,14 +16,23 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const file = (name: string, tests: Record<string, string>, status = "passed") => ({
   name,
   status: Object.values(tests).includes("failed") ? "failed" : status,
-  assertionResults: Object.entries(tests).map(([fullName, result]) => ({ fullName, status: result })),
+  assertionResults: Object.entries(tests).map(([fullName, result]) => ({
+    fullName,
+    status: result,
+    failureMessages: result === "failed" ? [`${fullName} is wrong\n  at line 7`] : [],
+  })),
 });
 const report = (run: string, ...files: ReturnType<typeof file>[]) =>
   writeFileSync(join(folder, `${run}.json`), JSON.stringify({ testResults: files }));
 
-function sum(...args: string[]): { last: string | undefined; code: number | null } {
+function printed(...args: string[]): { lines: string[]; code: number | null } {
   const { stdout, status } = spawnSync(process.execPath, [script, folder, ...args], { encoding: "utf8" });
-  return { last: stdout.trimEnd().split("\n").at(-1), code: status };
+  return { lines: stdout.trimEnd().split("\n"), code: status };
+}
+
+function sum(...args: string[]): { last: string | undefined; code: number | null } {
+  const { lines, code } = printed(...args);
+  return { last: lines.at(-1), code };
 }
 
 test("adds up the runs; what a later run ran is not skipped", () => {
@@ -46,4 +55,16 @@ test("what has no failing test of its own counts too: a file that could not be l
   report("test", file("a", { one: "passed" }), file("broken", {}, "failed"));
   expect(sum("test")).toEqual({ last: "1 passed, 1 failed", code: 1 });
   expect(sum("test", "lab", "--", "lint", "test", "lab")).toEqual({ last: "1 passed, 3 failed", code: 1 });
+});
+
+test("names what failed, with what it said", () => {
+  report("test", file("a", { one: "passed", two: "failed" }));
+  expect(printed("test", "--", "lint").lines).toEqual([
+    "FAILED a > two",
+    "    two is wrong",
+    "      at line 7",
+    "FAILED stage lint",
+    "    see above",
+    "1 passed, 2 failed",
+  ]);
 });
