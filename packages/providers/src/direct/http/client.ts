@@ -181,7 +181,9 @@ export function httpClient(options: HttpClientOptions): HttpClient {
       const later = retryAfter(answer);
       const refused = isThrottling(answer);
       const broken = !refused && [502, 503, 504].includes(status);
-      if (again && (refused || (safe && broken))) {
+      // Often it is a passing one (a locked database, a restart); where it is not, nobody should wait for long.
+      const stumbled = status === 500 && attempt <= triesOfStumbling;
+      if (again && (refused || (safe && (broken || stumbled)))) {
         await wait(later ?? backoff(attempt), request.signal);
         continue;
       }
@@ -198,6 +200,9 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     },
   };
 }
+
+/** Further tries when the service fails within itself. */
+const triesOfStumbling = 2;
 
 type Sent = { readonly answer: HttpAnswer; readonly generation: number } | { readonly never: NotSent };
 /** Of an answer by Node's fetch or undici's, what is used. */
