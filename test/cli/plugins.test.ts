@@ -83,7 +83,7 @@ describe("a stack over three clouds' packages, with stand-in plugins", () => {
     const plan = await run("plan");
     expect(plan).toMatchObject({ code: 0 });
     expect(plan.stdout).toMatch(/\+ aws:s3:Bucket assets\n +bucket: "assets-[0-9a-f]{7}"/);
-    expect(plan.stdout).toContain("bucket: (known after apply, from aws:s3:Bucket assets)");
+    expect(plan.stdout).toContain("bucket: (known after apply, from assets → arn)");
     expect(plan.stdout).toContain("Plan: 6 to create");
     expect(made.objects()).toEqual({});
 

@@ -49,8 +49,8 @@ describeLab("lab: a program on bridged Terraform providers", ["bridge", "random"
     const planned = await stack.orch("plan", "--detailed-exitcode");
     expect(planned.code, planned.all).toBe(2);
     expect(planned.stdout).toContain("+ tls:SelfSignedCert certificate");
-    expect(planned.stdout).toContain("commonName: (known after apply, from random:Pet host)");
-    expect(planned.stdout).toContain("privateKeyPem: (known after apply, from tls:PrivateKey key), secret");
+    expect(planned.stdout).toContain("commonName: (known after apply, from host → id)");
+    expect(planned.stdout).toContain("privateKeyPem: (known after apply, from key → privateKeyPem), secret");
     expect(planned.stdout).toContain("Plan: 5 to create, 0 unchanged.");
 
     const applied = await stack.succeed("apply", "--yes");

@@ -2,7 +2,7 @@
 import type { Diff, PropertyChange } from "@orch/core/model/diff";
 import { parsePath } from "@orch/core/model/path";
 import type { Plan, Step } from "@orch/core/model/plan";
-import type { Resource, ResourceState } from "@orch/core/model/resource";
+import type { Origin, Resource, ResourceState } from "@orch/core/model/resource";
 import { makeUrn, type Urn } from "@orch/core/model/urn";
 import { Asset, type PropertyMap, Secret, unknown, type Value } from "@orch/core/model/value";
 
@@ -319,10 +319,11 @@ export function consequences(): Plan {
   same(data);
   const inside = (type: string, name: string, parent: Resource, inputs: PropertyMap = {}): Resource =>
     resource(type, name, inputs, parent.urn);
-  const from = (r: Resource, propertyDependencies: Record<string, string[]>): Resource => ({
-    ...r,
-    propertyDependencies,
-  });
+  const from = (
+    r: Resource,
+    propertyDependencies: Record<string, string[]>,
+    origins: Origin[] = [],
+  ): Resource => ({ ...r, propertyDependencies, origins });
   const replace = (r: Resource, before: PropertyMap, ...changes: Parameters<typeof diff>): void =>
     add({
       ...{ op: "create", urn: r.urn, resource: r, inputs: r.inputs, after: [0] },
@@ -342,12 +343,25 @@ export function consequences(): Plan {
 
   const db = inside("aws:rds/instance:Instance", "db", data);
   replace(db, {}, change("engine", "postgres", "mysql", forces), change("size", 10, 20));
-  const cert = from(inside("tls:index:Cert", "cert", data), { host: [db.urn] });
+  const cert = from(inside("tls:index:Cert", "cert", data), { host: [db.urn] }, [
+    { path: ["host"], urn: db.urn, output: "endpoint" },
+  ]);
   replace(cert, {}, change("host", "db-1.example", unknown, forces));
-  const config = from(inside("k8s:core/v1:ConfigMap", "config", app), {
-    "data.ca": [cert.urn],
-    data: [cert.urn, db.urn],
-  });
+  const config = from(
+    inside("k8s:core/v1:ConfigMap", "config", app),
+    {
+      "data.ca": [cert.urn],
+      data: [cert.urn, db.urn],
+    },
+    [
+      { path: ["data", "ca"], urn: cert.urn, output: "certPem" },
+      ...["user", "password", "host", "port"].map((output) => ({
+        path: ["data", "password"],
+        urn: db.urn,
+        output,
+      })),
+    ],
+  );
   update(
     config,
     {},

@@ -23,13 +23,11 @@ import {
 import { diffArrays, structuredPatch } from "diff";
 import { count, visible } from "./text.js";
 import { sign } from "./theme.js";
-import { cut, inline, isScalar, labelled, linesOf, unknownText, type ValueView } from "./value.js";
+import { cut, inline, isScalar, labelled, linesOf, unknownIn, type ValueView } from "./value.js";
 
 export interface ChangesView extends ValueView {
   /** The resource's option `hideDiffs`: what differs below these is told without its values, but in full views. */
   readonly hideDiffs?: readonly string[];
-  /** What stands for a value of that property that is not known yet: where it comes from. */
-  readonly unknownOf?: (property: string) => string | undefined;
   /** The inputs as they were and as they will be: what differs in a list is then told by item, not by index. */
   readonly inputs?: { readonly before: PropertyMap; readonly after: PropertyMap };
 }
@@ -98,14 +96,9 @@ const hiding = ({ hidden }: Comparing, path: PropertyPath): PropertyPath | undef
 const hiddenLine = (path: PropertyPath, { theme }: ValueView): string =>
   `${theme.update(sign(theme, "~"))} ${pathText(path)}: ${theme.dim("differs (hideDiffs; --diff shows it)")}`;
 
-const unknownOf = (view: Comparing, path: PropertyPath): Comparing => {
-  const unknown = view.unknownOf?.(String(path[0]));
-  return unknown === undefined ? view : { ...view, unknown };
-};
-
 function renderChange(change: PropertyChange, view: Comparing): string[] {
   const lines: string[] = [];
-  compare(at(change.path), change.before, change.after, unknownOf(view, change.path), lines);
+  compare(at(change.path), change.before, change.after, view, lines);
   if (lines.length === 0) {
     // The provider reports a change where both sides look alike, or gives no values at all.
     const label = change.path.length === 0 ? "(whole resource)" : visible(formatPath(change.path));
@@ -125,16 +118,15 @@ function listOf({ path, side }: PropertyChange): string | undefined {
 }
 
 /** All changes in one list of the inputs, by item. Undefined where the two lists are not at hand or do not show what the changes say. */
-function listChanges(changes: readonly PropertyChange[], plain: Comparing): string[] | undefined {
+function listChanges(changes: readonly PropertyChange[], view: Comparing): string[] | undefined {
   const [first] = changes;
-  if (first === undefined || plain.inputs === undefined) return undefined;
+  if (first === undefined || view.inputs === undefined) return undefined;
   const depth = first.path.findIndex((segment) => typeof segment === "number");
   const path = first.path.slice(0, depth);
-  const before = getPath(plain.inputs.before, path);
-  const after = getPath(plain.inputs.after, path);
+  const before = getPath(view.inputs.before, path);
+  const after = getPath(view.inputs.after, path);
   if (!isArray(before) || !isArray(after) || changes.some(({ effect }) => effect === "suppressed"))
     return undefined;
-  const view = unknownOf(plain, path);
   const lines: string[] = [];
   compare(at(path), before, after, view, lines);
   if (lines.length === 0) return undefined;
@@ -170,9 +162,10 @@ function compare(
   place: At,
   before: Value | undefined,
   after: Value | undefined,
-  view: Comparing,
+  outer: Comparing,
   out: string[],
 ): void {
+  const view = { ...outer, path: place.path };
   const { theme } = view;
   const [added, removed, changed] = [
     theme.create(sign(theme, "+")),
@@ -243,7 +236,7 @@ function compare(
         : isArray(before)
           ? count(before.length, "item")
           : count(Object.keys(before as object).length, "property", "properties");
-    out.push(`${changed} ${label}: ${arrow(`(${size})`, view.unknown ?? unknownText, view)}`);
+    out.push(`${changed} ${label}: ${arrow(`(${size})`, unknownIn(view), view)}`);
     return;
   }
   // One of them is long: a map becomes a list, or a text.
@@ -300,8 +293,7 @@ function secretChange(before: Value, after: Value, view: ValueView): string {
   const b = before instanceof Secret ? before.value : before;
   const a = after instanceof Secret ? after.value : after;
   const from = before instanceof Secret ? "[secret]" : (inline(before, view) ?? "(value)");
-  if (a instanceof Unknown)
-    return arrow(from, `${(view.unknown ?? unknownText).replace(/\)$/, "")}, secret)`, view);
+  if (a instanceof Unknown) return arrow(from, `${unknownIn(view).replace(/\)$/, "")}, secret)`, view);
   const equalContent = same(reveal(b), reveal(a));
   if (before instanceof Secret && after instanceof Secret)
     return equalContent ? "[secret] (unchanged)" : `${arrow("[secret]", "[secret]", view)} (changed)`;

@@ -20,7 +20,7 @@ import { type Branch, headingOf, parentsOf, treeOf } from "./plan-tree.js";
 import { count, grouped, visible } from "./text.js";
 import type { Theme } from "./theme.js";
 import { keyText, labelled, type ValueView } from "./value.js";
-import { unknownOf, whyLines } from "./why.js";
+import { unknownOf, unknownOutput, whyLines } from "./why.js";
 
 export interface PlanView extends ValueView {
   /** The command that applies the plan, shown below it; absent where the question follows at once. */
@@ -338,7 +338,7 @@ function stepParts(step: Step, effect: Effect, whole: Whole): { head: string[]; 
   if (view.full) inner.push(theme.dim(visible(step.urn)));
   inner.push(...reasonAndMove(step, effect, theme));
   inner.push(...whyLines(step, index, view));
-  const body = bodyLines(step, effect, { ...view, unknownOf: unknownOf(step, index) }, brief);
+  const body = bodyLines(step, effect, { ...view, unknown: unknownOf(step, index, view.theme) }, brief);
   const further = (line: string): string => `    ${line}`;
   return { head: [head, ...inner.map(further)], body: body.map(further) };
 }
@@ -443,12 +443,7 @@ function reasonLines(step: Step, effect: Effect, theme: Theme): string[] {
 const listed = (items: readonly string[]): string =>
   items.length <= 4 ? items.join(", ") : `${items.slice(0, 3).join(", ")} and ${items.length - 3} more`;
 
-function bodyLines(
-  step: Step,
-  effect: Effect,
-  plain: PlanView & Pick<ChangesView, "unknownOf">,
-  brief: boolean,
-): string[] {
+function bodyLines(step: Step, effect: Effect, plain: PlanView & ValueView, brief: boolean): string[] {
   const { hideDiffs = [] } = subject(step).options;
   const view = { ...plain, hideDiffs };
   switch (step.op) {
@@ -505,28 +500,23 @@ function mapChanges(before: PropertyMap, after: PropertyMap): PropertyChange[] {
 }
 
 /** Properties, one per line or more. The SDK's bookkeeping (`__defaults`, the code of a dynamic provider) only when asked for. */
-export function properties(
-  map: PropertyMap,
-  view: ValueView & Pick<ChangesView, "unknownOf">,
-  internals = view.full,
-): string[] {
+export function properties(map: PropertyMap, view: ValueView, internals = view.full): string[] {
   const out: string[] = [];
   for (const [key, value] of Object.entries(map)) {
     if (key.startsWith("__") && !internals) continue;
-    const unknown = view.unknownOf?.(key);
-    const shown = unknown === undefined ? view : { ...view, unknown };
-    for (const line of labelled(keyText(key), value, shown)) out.push(line);
+    for (const line of labelled(keyText(key), value, { ...view, path: [key] })) out.push(line);
   }
   return out;
 }
 
-function renderOutputs(plan: Plan, { view }: Whole, out: string[]): void {
-  const lines = outputLines(plan, view);
+function renderOutputs(plan: Plan, { view, index }: Whole, out: string[]): void {
+  const lines = outputLines(plan, view, index);
   if (lines.length > 0) out.push(view.theme.bold("Outputs"), ...lines.map((line) => `  ${line}`), "");
 }
 
 /** What changes of the stack's outputs. */
-export function outputLines(plan: Plan, view: ValueView): string[] {
+export function outputLines(plan: Plan, plain: ValueView, index: StepIndex): string[] {
+  const view = { ...plain, unknown: unknownOutput(plan, index, plain.theme) };
   const lines: string[] = [];
   for (const key of new Set([...Object.keys(plan.priorOutputs), ...Object.keys(plan.outputs)])) {
     const before = plan.priorOutputs[key];

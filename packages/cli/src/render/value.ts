@@ -1,6 +1,6 @@
 /** Values as text: one line where they are short, indented lines where they are not. Secrets are never in it. */
 
-import { formatPath } from "@orch/core/model/path";
+import { formatPath, type PathSegment, type PropertyPath } from "@orch/core/model/path";
 import {
   Archive,
   Asset,
@@ -24,8 +24,10 @@ export interface ValueView {
   readonly theme: Theme;
   /** Everything in full length; otherwise long strings, texts and lists are folded and say how much is hidden. */
   readonly full: boolean;
-  /** What stands for a value that is not known yet. Default: {@link unknownText}. */
-  readonly unknown?: string;
+  /** What stands for a value that is not known yet, by its place in the resource. Default: {@link unknownText}. */
+  readonly unknown?: (path: PropertyPath) => string;
+  /** Where the value to show stands in its resource. */
+  readonly path?: PropertyPath;
 }
 
 const maxString = 100;
@@ -83,7 +85,13 @@ export function inline(value: Value, view: ValueView): string | undefined {
   return Object.keys(value).length === 0 ? "{}" : undefined;
 }
 
-const unknownIn = ({ unknown = unknownText }: ValueView): string => unknown;
+/** What stands for the value, which is not known yet. */
+export const unknownIn = ({ unknown, path = [] }: ValueView): string => unknown?.(path) ?? unknownText;
+
+const inside = <View extends ValueView>(view: View, segment: PathSegment): View => ({
+  ...view,
+  path: [...(view.path ?? []), segment],
+});
 
 const hashText = (hash: string | undefined): string => (hash ? ` (sha256 ${hash.slice(0, 12)})` : "");
 
@@ -98,6 +106,9 @@ function archiveText({ source, hash }: Archive): string {
   if (source.kind === "uri") return `archive ${visible(source.uri)}${hashText(hash)}`;
   return `archive of ${count(Object.keys(source.assets).length, "file")}${hashText(hash)}`;
 }
+
+const segmentText = (segment: PathSegment): string =>
+  typeof segment === "number" ? `[${segment}]` : keyText(segment);
 
 /** A property's name as it stands before a colon. */
 export const keyText = (key: string): string => visible(formatPath([key]));
@@ -134,14 +145,16 @@ function labelledWhole(label: string, value: Value, view: ValueView): string[] {
       out.push(`  ${theme.dim(`… ${count(lines.length - shown.length, "more line")}`)}`);
     return out;
   }
-  const entries: [string, Value][] = isArray(value)
-    ? value.map((item, i) => [`[${i}]`, item])
+  const entries: [PathSegment, Value][] = isArray(value)
+    ? value.map((item, i) => [i, item])
     : isMap(value)
-      ? Object.entries(value).map(([key, item]) => [keyText(key), item])
+      ? Object.entries(value)
       : [];
   const shown = full || entries.length <= maxItems ? entries : entries.slice(0, maxItems - 2);
   const out = [`${label}:`];
-  for (const [key, item] of shown) for (const line of labelledWhole(key, item, view)) out.push(`  ${line}`);
+  for (const [segment, item] of shown)
+    for (const line of labelledWhole(segmentText(segment), item, inside(view, segment)))
+      out.push(`  ${line}`);
   if (shown.length < entries.length) {
     const hidden = entries.slice(shown.length);
     const secrets = hidden.some(([, item]) => hasSecret(item)) ? ", with secrets" : "";

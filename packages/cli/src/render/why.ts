@@ -1,36 +1,71 @@
 /** Why a step is planned, in lines: from what is seen here back to the first change. */
 
 import type { PropertyChange } from "@orch/core/model/diff";
-import { formatPath } from "@orch/core/model/path";
-import type { Step } from "@orch/core/model/plan";
+import { formatPath, type PropertyPath } from "@orch/core/model/path";
+import type { Plan, Step } from "@orch/core/model/plan";
 import type { Urn } from "@orch/core/model/urn";
 import {
   type Cause,
   causeChain,
   changeSources,
   changesOf,
+  outputSources,
   type StepIndex,
   type Through,
-  unknownSources,
+  type UnknownSource,
+  unknownOrigins,
 } from "@orch/core/plan/why";
 import { renderChanges } from "./changes.js";
-import { shortUrn } from "./names.js";
+import { nameOf, shortUrn } from "./names.js";
 import { count, visible } from "./text.js";
-import { sign } from "./theme.js";
+import { sign, type Theme } from "./theme.js";
 import { unknownText, type ValueView } from "./value.js";
 
 /** Sources that a value that is not known yet is named by. */
 const fewSources = 2;
 
-/** `(known after apply, from aws:rds:Instance db)`: where the value of a property that is not known yet comes from. */
-export function unknownOf(step: Step, index: StepIndex): (property: string) => string {
-  return (property) => {
-    const sources = unknownSources(step, property, index).map(({ urn }) => shortUrn(urn));
-    if (sources.length === 0) return unknownText;
-    const more = sources.length - fewSources;
-    const from = sources.slice(0, fewSources).join(" and ");
-    return `(known after apply, from ${from}${more > 0 ? ` and ${more} more` : ""})`;
-  };
+/** `(known after apply, from db → endpoint)`: what stands for a value of the step that is not known yet, by its place. */
+export function unknownOf(step: Step, index: StepIndex, theme: Theme): (path: PropertyPath) => string {
+  return (path) => fromText(unknownOrigins(step, path, index), index, theme);
+}
+
+/** The same for an output of the stack. */
+export function unknownOutput(plan: Plan, index: StepIndex, theme: Theme): (path: PropertyPath) => string {
+  return (path) => fromText(outputSources(plan, path, index), index, theme);
+}
+
+function fromText(sources: readonly UnknownSource[], index: StepIndex, theme: Theme): string {
+  if (sources.length === 0) return unknownText;
+  const more = sources.length - fewSources;
+  const from = sources.slice(0, fewSources).map((source) => sourceText(source, index, theme));
+  return `(known after apply, from ${from.join(" and ")}${more > 0 ? ` and ${more} more` : ""})`;
+}
+
+/** Outputs of one resource that are named. */
+const fewOutputs = 3;
+
+/** `db → endpoint`: the resource by its name alone, where no other in the plan has it, and its outputs where they are known. */
+function sourceText({ step, outputs }: UnknownSource, index: StepIndex, theme: Theme): string {
+  if (outputs.length === 0) return shortUrn(step.urn);
+  const name = ambiguousNames(index).has(nameOf(step.urn)) ? shortUrn(step.urn) : nameOf(step.urn);
+  const more = outputs.length > fewOutputs ? " and more" : "";
+  const text = `${outputs.slice(0, fewOutputs).map(visible).join(", ")}${more}`;
+  return theme.words ? `${text} of ${name}` : `${name} → ${text}`;
+}
+
+const ambiguous = new WeakMap<StepIndex, ReadonlySet<string>>();
+
+/** Names that several resources of the plan have. */
+function ambiguousNames(index: StepIndex): ReadonlySet<string> {
+  let names = ambiguous.get(index);
+  if (names === undefined) {
+    const seen = new Set<string>();
+    const twice = new Set<string>();
+    for (const urn of index.keys()) (seen.has(nameOf(urn)) ? twice : seen).add(nameOf(urn));
+    ambiguous.set(index, twice);
+    names = twice;
+  }
+  return names;
 }
 
 /**
@@ -149,7 +184,7 @@ function changeText(change: PropertyChange, step: Step, index: StepIndex, view: 
   const [line = "", ...rest] = renderChanges([{ ...change, effect: "update" }], {
     ...view,
     hideDiffs,
-    unknownOf: unknownOf(step, index),
+    unknown: unknownOf(step, index, view.theme),
   });
   const value = line.slice(line.indexOf(": ") + 2);
   return rest.length > 0 || !line.includes(": ") ? `its ${name} changes` : `its ${name} changes: ${value}`;

@@ -59,6 +59,7 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
       drift: body.drift,
       steps: body.steps,
       outputs: body.outputs,
+      ...(body.outputOrigins === undefined ? {} : { outputOrigins: body.outputOrigins }),
       priorOutputs: body.priorOutputs,
       needsProgram: body.needsProgram,
       warnings: [

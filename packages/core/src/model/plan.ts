@@ -5,7 +5,7 @@
 import type { Diff } from "./diff.js";
 import type { Failure } from "./failure.js";
 import type { ObjectChange } from "./object-change.js";
-import type { PackageDescriptor, Resource, ResourceState } from "./resource.js";
+import type { Origin, PackageDescriptor, Resource, ResourceState } from "./resource.js";
 import { isProviderType, parseUrn, rootStackType, type Urn } from "./urn.js";
 import { equal, type PropertyMap, type Value } from "./value.js";
 
@@ -145,6 +145,8 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** Stack outputs, as far as known, and as they were. */
   readonly outputs: PropertyMap;
+  /** Where those that are not known yet come from, as far as that has a name. */
+  readonly outputOrigins?: readonly Origin[];
   readonly priorOutputs: PropertyMap;
   /** The program must run again while applying: something is unknown until then, or it has hooks. */
   readonly needsProgram: boolean;

@@ -1,4 +1,5 @@
 /** CONTRACT. What a program wants, and what orch last knew. */
+import type { PropertyPath } from "./path.js";
 import type { Urn } from "./urn.js";
 import type { PropertyMap, Value } from "./value.js";
 
@@ -43,6 +44,13 @@ export interface ResourceOptions {
   readonly envVarMappings?: Readonly<Record<string, string>>;
 }
 
+/** Where an input comes from: the value at `path`, or something in it, was made of the output `endpoint` of `db`. */
+export interface Origin {
+  readonly path: PropertyPath;
+  readonly urn: Urn;
+  readonly output: string;
+}
+
 /** A node of the desired graph: one resource as the program registered it. */
 export interface Resource {
   readonly urn: Urn;
@@ -60,6 +68,8 @@ export interface Resource {
   readonly dependencies: readonly Urn[];
   /** Input property → the resources that its value came from. */
   readonly propertyDependencies: Readonly<Record<string, readonly Urn[]>>;
+  /** Outputs of other resources that the inputs were made of, as far as the program's side can name them. */
+  readonly origins?: readonly Origin[];
   /** Former URNs, expanded through the parents' aliases, most likely first. */
   readonly aliases: readonly Urn[];
   readonly options: ResourceOptions;

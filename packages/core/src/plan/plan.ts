@@ -3,7 +3,7 @@
 import type { EventSink } from "../model/event.js";
 import { type Failure, OrchError, toFailure } from "../model/failure.js";
 import type { Drift, Step, StepId } from "../model/plan.js";
-import type { ResourceState } from "../model/resource.js";
+import type { Origin, ResourceState } from "../model/resource.js";
 import { isProviderType, type Urn } from "../model/urn.js";
 import { hasUnknown, type PropertyMap } from "../model/value.js";
 import type { ProgramResult, ProgramSink } from "../program/contract.js";
@@ -39,6 +39,7 @@ export interface PlanBody {
   /** Why resources could not be read that are planned from the state. */
   readonly unread: readonly Failure[];
   readonly outputs: PropertyMap;
+  readonly outputOrigins?: readonly Origin[];
   readonly priorOutputs: PropertyMap;
   readonly needsProgram: boolean;
   readonly program?: ProgramResult;
@@ -106,6 +107,7 @@ export async function makePlan(request: PlanRequest): Promise<PlanBody> {
     drift: reading?.drift ?? [],
     unread,
     outputs: program.outputs,
+    ...(program.outputOrigins === undefined ? {} : { outputOrigins: program.outputOrigins }),
     priorOutputs: snapshot.outputs,
     needsProgram:
       program.needsProgram ||

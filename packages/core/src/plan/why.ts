@@ -1,7 +1,8 @@
 /** Why a plan does what it does: from a step back to the first change. Pure functions over a plan's steps. */
 import type { PropertyChange } from "../model/diff.js";
-import type { Step, StepReason } from "../model/plan.js";
-import type { Resource, ResourceState } from "../model/resource.js";
+import { covers, type PropertyPath } from "../model/path.js";
+import type { Plan, Step, StepReason } from "../model/plan.js";
+import type { Origin, Resource, ResourceState } from "../model/resource.js";
 import type { Urn } from "../model/urn.js";
 import { equal, hasUnknown, reveal, some, type Value } from "../model/value.js";
 
@@ -144,4 +145,45 @@ export function unknownSources(step: Step, property: string, index: StepIndex): 
 function rank(step: Step): number {
   if (step.op !== "create") return 2;
   return step.replaces === undefined ? 1 : 0;
+}
+
+/** A resource that a value which is not known yet comes from, and the names of its outputs, where the program's side told them. */
+export interface UnknownSource {
+  readonly step: Step;
+  readonly outputs: readonly string[];
+}
+
+/** What the unknown value at the path comes from: as near to it as the program told, else whatever its property comes from. */
+export function unknownOrigins(step: Step, path: PropertyPath, index: StepIndex): readonly UnknownSource[] {
+  const steps = unknownSources(step, String(path[0]), index);
+  const subject = subjectOf(step);
+  const named = namedSources("origins" in subject ? subject.origins : undefined, path, steps);
+  return named.length > 0 ? named : steps.map((source) => ({ step: source, outputs: [] }));
+}
+
+/** The same of the stack's outputs, of which only what the program told is known. */
+export function outputSources(plan: Plan, path: PropertyPath, index: StepIndex): readonly UnknownSource[] {
+  const urns = new Set((plan.outputOrigins ?? []).map(({ urn }) => urn));
+  const steps = [...urns].map((urn) => index.get(urn)).filter((step) => step !== undefined);
+  return namedSources(plan.outputOrigins, path, steps.filter(acts));
+}
+
+function namedSources(
+  origins: readonly Origin[] = [],
+  path: PropertyPath,
+  steps: readonly Step[],
+): readonly UnknownSource[] {
+  const here = origins.filter((origin) => covers(origin.path, path));
+  return steps.flatMap((step): UnknownSource[] => {
+    const outputs = here.filter(({ urn }) => urn === step.urn).map(({ output }) => output);
+    const open = [...new Set(outputs)].filter((output) => isOpen(step, output));
+    return open.length === 0 ? [] : [{ step, outputs: open }];
+  });
+}
+
+/** Is the output, as the plan has it, not known yet? */
+function isOpen(source: Step, output: string): boolean {
+  if (output === "id" || !("outputs" in source)) return true;
+  const planned = source.outputs[output];
+  return planned === undefined || hasUnknown(planned);
 }

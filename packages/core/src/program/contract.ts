@@ -3,7 +3,7 @@
  * has already done all that needs no state: URNs, duplicates, inherited options, default providers, packages, aliases.
  */
 import type { EventSink } from "../model/event.js";
-import type { PackageDescriptor, ReadResource, Resource } from "../model/resource.js";
+import type { Origin, PackageDescriptor, ReadResource, Resource } from "../model/resource.js";
 import type { Urn } from "../model/urn.js";
 import type { PropertyMap, Value } from "../model/value.js";
 
@@ -63,6 +63,8 @@ export interface ProgramResult {
   /** Every registered resource, in registration order: dependencies before dependents. */
   readonly resources: readonly Resource[];
   readonly outputs: PropertyMap;
+  /** Where the stack's outputs come from, as far as the program's side can name it. */
+  readonly outputOrigins?: readonly Origin[];
   /** The program bound hooks or other callbacks that only run while applying. */
   readonly needsProgram: boolean;
   /** Files that the program loaded from its own folder (not node_modules), absolute. */

@@ -7,6 +7,12 @@ export type StartOptions = Omit<ProgramOptions, "signal" | "events" | "env"> & {
   readonly env: Readonly<Record<string, string>>;
 };
 
+/**
+ * Among the properties of a registration, where a child tells it: a list of `[path, urn, output]`, the outputs of other resources that
+ * the properties were made of. Taken out before anything else looks at the properties.
+ */
+export const originsKey = "__orch:origins";
+
 export type ToChild =
   | { readonly type: "start"; readonly options: StartOptions }
   /** Everything the child said has been read; it may exit. */

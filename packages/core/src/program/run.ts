@@ -45,6 +45,7 @@ export async function runProgram(
     return {
       resources: monitor.resources,
       outputs: monitor.outputs,
+      ...(monitor.outputOrigins === undefined ? {} : { outputOrigins: monitor.outputOrigins }),
       needsProgram: monitor.needsProgram,
       files,
     };

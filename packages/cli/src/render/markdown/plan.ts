@@ -119,7 +119,7 @@ function blocksOf(plan: Plan, now: number): readonly Block[] {
   });
   const destroys = effects.filter(({ folded }) => !folded);
   const others = effects.filter(({ folded }) => folded);
-  const outputs = outputLines(plan, view);
+  const outputs = outputLines(plan, view, index);
   return [
     ...destroys,
     ...remarks("Renamed?", false, [renderLikelyMoves(plan.steps, plainTheme).filter((line) => line !== "")]),

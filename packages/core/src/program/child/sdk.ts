@@ -8,8 +8,16 @@ import { dirname, join } from "node:path";
 import { serveCallbacks } from "./callbacks.js";
 import type { Exports } from "./exports.js";
 import { lazyModules, standIn } from "./lazy.js";
+import { traceOutputs } from "./origins.js";
 import { type Pipe, pipeClient, type ServiceTable } from "./pipe.js";
-import { countCalls, placePositions, quieten, shortenPaths, speedUpMessages } from "./tuning.js";
+import {
+  countCalls,
+  placePositions,
+  quieten,
+  shortenPaths,
+  speedUpMessages,
+  traceRegisteredOutputs,
+} from "./tuning.js";
 
 export interface Sdk {
   readonly version: string;
@@ -69,6 +77,8 @@ export function loadSdk(programDir: string, debug: boolean): Sdk {
     quieten(load);
     shortenPaths(load);
     speedUpMessages(require);
+    traceOutputs(load);
+    traceRegisteredOutputs(load);
   }
   placePositions(load("resource.js"));
   return { version, load };

@@ -2,7 +2,9 @@
  * Makes the SDK cheaper without changing what a program sees. Measured with 10,000 resources (see the comments); each patch is
  * left out where a version of the SDK does not have what it replaces.
  */
+import { originsKey } from "../protocol.js";
 import { type Exports, optional, replace } from "./exports.js";
+import { type Origin, originsIn, originsOf } from "./origins.js";
 import { resourcePosition } from "./positions.js";
 import type { Sdk, Store } from "./sdk.js";
 
@@ -64,8 +66,12 @@ export function shortenPaths(load: Sdk["load"]): void {
   const rpc = load("runtime/rpc.js");
   const serialize = rpc.serializeResourceProperties as Serialize | undefined;
   if (serialize === undefined) return;
+  const { isDryRun } = load("runtime/settings.js") as { isDryRun: () => boolean };
   const plainFirst: Serialize = async (label, props, ...rest) => {
-    const result: Record<string, unknown> = {};
+    // Only plans name what is not known yet.
+    const told = isDryRun();
+    const result: Record<string, unknown> & { [originsOf]?: Origin[] } = {};
+    const origins: Origin[] = [];
     const dependencies = new Map<string, Set<unknown>>();
     for (const key of Object.keys(props)) {
       const value = props[key];
@@ -78,14 +84,39 @@ export function shortenPaths(load: Sdk["load"]): void {
         const [part, partDependencies] = await serialize(label, { [key]: value }, ...rest);
         Object.assign(result, part);
         for (const [name, resources] of partDependencies) dependencies.set(name, resources);
+        if (told && partDependencies.get(key)?.size) origins.push(...(await originsIn(value, [key])));
       } else {
         result[key] = value;
         dependencies.set(key, new Set());
       }
     }
+    if (origins.length > 0) result[originsOf] = origins;
     return [result, dependencies];
   };
   replace(rpc, "serializeResourceProperties", plainFirst);
+}
+
+type SerializeOnly = (
+  label: string,
+  props: { readonly outputs?: unknown },
+  ...rest: unknown[]
+) => Promise<{ readonly outputs?: object & { [originsOf]?: readonly Origin[] } }>;
+
+/** Outputs that a stack or a component registers are sent with where they come from, as properties of resources are. */
+export function traceRegisteredOutputs(load: Sdk["load"]): void {
+  const rpc = load("runtime/rpc.js");
+  const serialize = rpc.serializeProperties as SerializeOnly | undefined;
+  if (serialize === undefined) return;
+  const { isDryRun } = load("runtime/settings.js") as { isDryRun: () => boolean };
+  const traced: SerializeOnly = async (label, props, ...rest) => {
+    const serialized = await serialize(label, props, ...rest);
+    if (label.startsWith("monitor.registerResourceOutputs") && isDryRun() && serialized.outputs) {
+      const origins = await originsIn(props.outputs);
+      if (origins.length > 0) serialized.outputs[originsOf] = origins;
+    }
+    return serialized;
+  };
+  replace(rpc, "serializeProperties", traced);
 }
 
 /**
@@ -106,7 +137,12 @@ export function speedUpMessages(require: NodeJS.Require): void {
   const probe = new Struct([entries({ a: [1, { b: null }], c: "d" })]);
   const same = (Struct.prototype.toJavaScript as (this: unknown) => unknown).call(probe);
   if (JSON.stringify(same) !== '{"a":[1,{"b":null}],"c":"d"}') return;
-  Struct.fromJavaScript = (properties: object) => new Struct([entries(properties)]);
+  Struct.fromJavaScript = (properties: object & { readonly [originsOf]?: readonly Origin[] }) => {
+    const all = entries(properties);
+    const origins = properties[originsOf];
+    if (origins !== undefined) all.push([originsKey, valueArray(origins)]);
+    return new Struct([all]);
+  };
   Struct.prototype.toJavaScript = function (this: { toArray(): unknown[] }) {
     return readEntries(this.toArray()[0] as Entry[] | undefined);
   };

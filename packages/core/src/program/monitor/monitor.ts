@@ -5,7 +5,13 @@
 import { fileURLToPath } from "node:url";
 import type { LogLevel } from "../../model/event.js";
 import { OrchError } from "../../model/failure.js";
-import type { PackageDescriptor, ReadResource, Resource, SourcePosition } from "../../model/resource.js";
+import type {
+  Origin,
+  PackageDescriptor,
+  ReadResource,
+  Resource,
+  SourcePosition,
+} from "../../model/resource.js";
 import {
   isProviderType,
   makeUrn,
@@ -33,6 +39,7 @@ import { expandAliases, readAliases } from "./aliases.js";
 import { requireVersion } from "./engine-version.js";
 import { duplicate, providerFailed, unsupported } from "./failures.js";
 import { invalidOption, resourceOptions } from "./options.js";
+import { takeOrigins } from "./origins.js";
 import { defaultProvider, describePackage, Packages } from "./packages.js";
 import { transformInvoke, transformResource } from "./transforms.js";
 import { plainOutputMap } from "./values.js";
@@ -64,6 +71,7 @@ export interface Monitor {
   /** In registration order. */
   readonly resources: readonly Resource[];
   readonly outputs: PropertyMap;
+  readonly outputOrigins: readonly Origin[] | undefined;
   readonly needsProgram: boolean;
 }
 
@@ -129,6 +137,7 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
   const invokeTransforms: string[] = [];
   let root: Urn | undefined;
   let outputs: PropertyMap = {};
+  let outputOrigins: readonly Origin[] | undefined;
   const places = new Map<string, string>();
 
   const empty = () => new EmptyMessage();
@@ -287,6 +296,7 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
   }
 
   function registerResource(request: ResourceMessages.RegisterResourceRequest): Promise<Message> {
+    const origins = takeOrigins(request.getObject());
     const transforms = request.getTransformsList().map((transform) => transform.getToken());
     const own = transforms.length;
     for (let above = known.get(request.getParent()); above !== undefined; ) {
@@ -294,14 +304,17 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
       above = above.resource.parent === undefined ? undefined : known.get(above.resource.parent);
     }
     transforms.push(...stackTransforms);
-    if (transforms.length === 0) return registerTransformed(request, undefined);
+    if (transforms.length === 0) return registerTransformed(request, undefined, origins);
     const kept = own === 0 ? undefined : transforms.slice(0, own);
-    return transformResource(request, transforms, callBack).then(() => registerTransformed(request, kept));
+    return transformResource(request, transforms, callBack).then(() =>
+      registerTransformed(request, kept, origins),
+    );
   }
 
   function registerTransformed(
     request: ResourceMessages.RegisterResourceRequest,
     transforms: readonly string[] | undefined,
+    origins: Resource["origins"],
   ): Promise<Message> {
     const type = request.getType();
     const name = request.getName();
@@ -362,6 +375,7 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
       ...(isProviderType(type) ? { package: packageFor(type, request) } : {}),
       dependencies,
       propertyDependencies,
+      ...(origins === undefined ? {} : { origins }),
       aliases,
       options: ownOptions,
       ...(source === undefined ? {} : { source }),
@@ -486,6 +500,8 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
     claim(urn, source);
     const reference = inheritedProvider(request.getProvider(), undefined, parent, type);
     const provider = providerFor(() => packageFor(type, request), reference, urn, source);
+    // A read's properties only narrow down what is meant: no plan shows them.
+    takeOrigins(request.getProperties());
     const inputs = plainOutputMap(fromStruct(request.getProperties()));
     const secretOutputs = request.getAdditionalsecretoutputsList();
     const id = request.getId();
@@ -555,8 +571,12 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
         urn,
       });
     }
+    const origins = takeOrigins(request.getOutputs());
     const properties = plainOutputMap(fromStruct(request.getOutputs()));
-    if (urn === root) outputs = properties;
+    if (urn === root) {
+      outputs = properties;
+      outputOrigins = origins;
+    }
     await sink.registerOutputs(urn, properties);
     return empty();
   }
@@ -653,6 +673,9 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
   return {
     methods,
     resources,
+    get outputOrigins() {
+      return outputOrigins;
+    },
     get outputs() {
       return outputs;
     },
