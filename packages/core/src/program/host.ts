@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { realpathSync } from "node:fs";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
+import { withoutOwnSecrets } from "../provider/environment.js";
 import type { ProgramHost } from "./contract.js";
 
 /** A process that has begun to load the SDK and waits for the options. Serves one run. */
@@ -41,7 +42,7 @@ export function startProgramHost(options: { readonly programDir: string }): Chil
   const child = spawn(command as string, args, {
     // A folder that does not exist would look like a missing Node; the child changes to its folder once it has its options.
     stdio: ["ignore", "pipe", "pipe", "pipe"],
-    env: { ...process.env },
+    env: withoutOwnSecrets(process.env),
     windowsHide: true,
   });
   const socket = child.stdio[3] as Socket;

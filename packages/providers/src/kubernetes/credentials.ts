@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fail } from "@orch/core/model/failure";
+import { withoutOwnSecrets } from "@orch/core/provider/environment";
 import type { ClusterConfig, ExecConfig } from "./kubeconfig.js";
 
 export interface Credentials {
@@ -100,7 +101,11 @@ async function runPlugin(exec: ExecConfig, cluster: ClusterConfig): Promise<Gran
     },
   };
   const printed = await new Promise<string>((done, broken) => {
-    const env = { ...process.env, ...exec.env, KUBERNETES_EXEC_INFO: JSON.stringify(info) };
+    const env = {
+      ...withoutOwnSecrets(process.env),
+      ...exec.env,
+      KUBERNETES_EXEC_INFO: JSON.stringify(info),
+    };
     execFile(
       command,
       [...exec.args],

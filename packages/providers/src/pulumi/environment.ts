@@ -1,5 +1,6 @@
 /** The environment that plugins run in. */
 import type { LoadContext } from "@orch/core/provider/contract";
+import { withoutOwnSecrets } from "@orch/core/provider/environment";
 import { traceEnvironment } from "@orch/core/trace/span";
 
 /**
@@ -10,10 +11,7 @@ export function pluginEnvironment(
   context: Pick<LoadContext, "project" | "envVarMappings">,
   environment: NodeJS.ProcessEnv = process.env,
 ): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = {};
-  for (const [name, value] of Object.entries(environment)) {
-    if (!/^ORCH_.*(PASSPHRASE|TOKEN|KEY|SECRET)/.test(name)) env[name] = value;
-  }
+  const env = withoutOwnSecrets(environment);
   // Below the span that starts it; without one, as orch itself was started.
   Object.assign(env, traceEnvironment());
   env.PULUMI_PROJECT = context.project;
