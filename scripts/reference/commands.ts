@@ -111,14 +111,7 @@ function commandPage(id: string, command: Described): string {
     "",
     ...(examples.length === 0
       ? []
-      : [
-          "## Examples",
-          "",
-          "<!-- not run: examples of many situations; their commands and flags are checked -->",
-          "```sh",
-          ...examples.map(exampleText),
-          "```",
-        ]),
+      : ["## Examples", "", "<!-- examples -->", "```sh", ...examples.map(exampleText), "```"]),
   ]);
 }
 

@@ -145,7 +145,8 @@ export interface Terminal {
 const escapes = /\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[=>])/g;
 export const withoutEscapes = (text: string): string => text.replace(escapes, "").replaceAll("\r\n", "\n");
 
-function watch(pty: IPty): Terminal {
+/** What is on a pseudo-terminal, as it comes. */
+export function watch(pty: IPty): Terminal {
   let raw = "";
   let seen = 0;
   let over = false;

@@ -9,6 +9,7 @@
  * | `<!-- given: CODE -->` | TypeScript that a `ts` block goes on from |
  * | `<!-- as in: FILE -->` | the text stands in that file of the repository, which has a test of its own |
  * | `<!-- is: SCHEMA -->` | what a yaml or json block must be right for: `project`, `settings`, or a file of docs/schemas |
+ * | `<!-- examples -->` | (made pages of commands) each line is run by itself, as test/docs/examples.ts says |
  * | `<!-- do: COMMANDS -->` | commands that are run there, and that the reader does not see |
  */
 import { readFileSync } from "node:fs";
@@ -17,8 +18,16 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-export type Mark = "run" | "not run" | "file" | "given" | "as in" | "is";
-const markNames: readonly string[] = ["run", "not run", "file", "given", "as in", "is"] satisfies Mark[];
+export type Mark = "run" | "not run" | "file" | "given" | "as in" | "is" | "examples";
+const markNames: readonly string[] = [
+  "run",
+  "not run",
+  "file",
+  "given",
+  "as in",
+  "is",
+  "examples",
+] satisfies Mark[];
 
 export interface Block {
   readonly kind: "block";

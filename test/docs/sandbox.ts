@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process";
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -15,24 +16,50 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { spawn as spawnPty } from "@lydell/node-pty";
+import { watch } from "../cli/kit.js";
 import { root } from "./blocks.js";
 
 export interface Sandbox {
   readonly dir: string;
-  /** Standard output and standard error as a reader sees them, in one. */
-  run(script: string): Promise<{ readonly code: number; readonly output: string }>;
+  readonly home: string;
+  /** Standard output and standard error as a reader sees them, in one. With `answers` at a terminal. */
+  run(script: string, answers?: Answers): Promise<{ readonly code: number; readonly output: string }>;
   write(file: string, text: string): void;
+  /** From here on `restore` brings back what is there now. */
+  keep(): void;
+  restore(): void;
   remove(): void;
 }
+
+/** What a person at the terminal does: once this text has been printed, this is typed; in order. */
+export type Answers = readonly (readonly [printed: string, typed: string])[];
+
+/** Folders outside the home that pages name; in the sandbox they are its own. */
+const folders = /(?<![\w.])\/(?=(?:var\/lib\/orch|etc\/orch|srv|usr\/local\/bin)\b)/g;
 
 /** After this a command hangs. In ms. */
 const timeLimit = 120_000;
 
-export function sandbox(): Sandbox {
+export interface SandboxOptions {
+  /** Variables beside those of a new login. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What pages name, such as `db.example.com` → what is meant here. */
+  readonly elsewhere?: Readonly<Record<string, string>>;
+}
+
+export function sandbox({ env = {}, elsewhere = {} }: SandboxOptions = {}): Sandbox {
   const base = realpathSync(mkdtempSync(join(tmpdir(), "orch-docs-")));
   const dir = join(base, "work");
   const [bin, kept, home] = [join(base, "bin"), join(base, "environment"), join(base, "home")];
-  for (const folder of [dir, bin, home]) mkdirSync(folder);
+  const here = (text: string): string =>
+    Object.entries(elsewhere).reduce(
+      (all, [named, meant]) => all.replaceAll(named, meant),
+      text.replaceAll(folders, `${base}/root/`),
+    );
+  for (const folder of [dir, bin, home, join(base, "root")]) mkdirSync(folder);
+  for (const folder of ["var/lib/orch", "etc/orch", "srv", "usr/local/bin"])
+    mkdirSync(join(base, "root", folder), { recursive: true });
   const executable = (name: string, text: string): void => {
     writeFileSync(join(bin, name), text);
     chmodSync(join(bin, name), 0o755);
@@ -54,18 +81,28 @@ esac
     kept,
     Object.entries({
       HOME: home,
-      PATH: [bin, dirname(process.execPath), process.env.PATH].join(":"),
+      PATH: [bin, join(base, "root/usr/local/bin"), dirname(process.execPath), process.env.PATH].join(":"),
       LANG: "C.UTF-8",
       XDG_CACHE_HOME: join(tmpdir(), `orch-test-cache-${process.getuid?.() ?? 0}`),
+      ...env,
     })
       .map(([name, value]) => `export ${name}='${value}'\n`)
       .join("")
       .concat(`cd '${dir}'\n`),
   );
-  const run: Sandbox["run"] = (script) =>
+  const asShown = (output: string): string =>
+    Object.entries(elsewhere)
+      .reduce((all, [named, meant]) => all.replaceAll(meant, named), output)
+      .replaceAll(dir, "/home/you")
+      .replaceAll(`${base}/root/`, "/")
+      .replaceAll(home, "/home/you");
+  const whole = (script: string, streams: string): string =>
+    `. '${kept}'\ntrap '{ export -p; printf "cd %q\\n" "$PWD"; } > "${kept}"' EXIT\nset -eo pipefail\n${streams}\n${here(script)}\n`;
+  const run: Sandbox["run"] = (script, answers) =>
+    answers === undefined ? runPlainly(script) : runAtTerminal(script, answers);
+  const runPlainly = (script: string): ReturnType<Sandbox["run"]> =>
     new Promise((done, failed) => {
-      const whole = `. '${kept}'\ntrap '{ export -p; printf "cd %q\\n" "$PWD"; } > "${kept}"' EXIT\nset -eo pipefail\nexec </dev/null 2>&1\n${script}\n`;
-      const child = spawn("bash", ["--norc", "-c", whole], {
+      const child = spawn("bash", ["--norc", "-c", whole(script, "exec </dev/null 2>&1")], {
         env: {},
         cwd: dir,
         stdio: ["ignore", "pipe", "pipe"],
@@ -84,18 +121,56 @@ esac
       child.on("error", failed);
       child.on("close", (code, signal) => {
         clearTimeout(timer);
-        done({ code: code ?? (signal === null ? 1 : 137), output: output.replaceAll(dir, "/home/you") });
+        done({ code: code ?? (signal === null ? 1 : 137), output: asShown(output) });
       });
     });
+  const runAtTerminal = async (script: string, answers: Answers): ReturnType<Sandbox["run"]> => {
+    const terminal = watch(
+      spawnPty("bash", ["--norc", "-c", whole(script, "")], {
+        ...{ cwd: dir, cols: 200, rows: 50 },
+        env: { TERM: "xterm-256color" },
+      }),
+    );
+    try {
+      for (const [printed, typed] of answers) {
+        await terminal.until(printed);
+        terminal.type(typed);
+      }
+      return { code: await terminal.ended, output: asShown(terminal.text()) };
+    } finally {
+      terminal.kill();
+    }
+  };
+  const copies = ["work", "home", "root", "environment"];
   const workingFolder = (): string =>
     /^cd (.*)$/m.exec(readFileSync(kept, "utf8"))?.[1]?.replaceAll(/['\\]/g, "") ?? dir;
   return {
     dir,
+    home,
     run,
     write(file, text) {
-      const path = resolve(workingFolder(), file);
+      const path = resolve(workingFolder(), here(file));
       if (!existsSync(dirname(path))) mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, text);
+      writeFileSync(path, here(text));
+      if (text.startsWith("#!")) chmodSync(path, 0o755);
+    },
+    keep() {
+      for (const name of copies)
+        cpSync(join(base, name), join(base, "kept", name), {
+          recursive: true,
+          verbatimSymlinks: true,
+          preserveTimestamps: true,
+        });
+    },
+    restore() {
+      for (const name of copies) {
+        rmSync(join(base, name), { recursive: true, force: true });
+        cpSync(join(base, "kept", name), join(base, name), {
+          recursive: true,
+          verbatimSymlinks: true,
+          preserveTimestamps: true,
+        });
+      }
     },
     remove: () => rmSync(base, { recursive: true, force: true }),
   };

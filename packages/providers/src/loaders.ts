@@ -26,13 +26,18 @@ const direct: Readonly<Record<string, () => ProviderLoader>> = {
   scim: scimLoader,
 };
 
+/** The packages that need no plugin in this project. */
+export const servedByOrch = ({ settings }: Pick<Project, "settings">): ReadonlySet<string> =>
+  new Set(Object.keys(direct).filter((name) => settings.providers[name] !== "plugin"));
+
 /** For `EngineContext.loaders`: asked in this order, the first that knows a package serves it. */
 export function loadersFor(project: Project): ProviderLoader[] {
-  const { programDir, dir, settings } = project;
+  const { programDir, dir } = project;
+  const served = servedByOrch(project);
   return [
     dynamicLoader({ programDir }),
     ...Object.entries(direct)
-      .filter(([name]) => settings.providers[name] !== "plugin")
+      .filter(([name]) => served.has(name))
       .map(([, loader]) => loader()),
     pluginLoader({ lockDir: dir, cwd: programDir }),
   ];

@@ -89,8 +89,10 @@ export const packages: Record<string, Package> = {
           : [],
     stables: ["arn", "bucket", "region"],
     deleteBeforeReplace: (inputs) => !isDefault(inputs, "bucket"),
-    id: (_type, _name, inputs) =>
-      inputs.key ? `${reveal(inputs.bucket)}/${reveal(inputs.key)}` : reveal(inputs.bucket),
+    id: (_type, name, inputs) =>
+      inputs.key
+        ? `${reveal(inputs.bucket)}/${reveal(inputs.key)}`
+        : reveal(inputs.bucket ?? inputs.name ?? name),
     outputs: (type, { __defaults, ...inputs }, id) => {
       if (!type.startsWith("aws:s3/bucket:") && !type.startsWith("aws:s3/bucketV2:"))
         return { ...inputs, id: known(id, (it) => it) };

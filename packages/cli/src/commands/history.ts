@@ -18,7 +18,7 @@ Exit codes: 0 listed, 1 not, 64 there is no such run.`;
   static override examples = [
     "<%= config.bin %> history",
     "<%= config.bin %> history --limit 5 --json",
-    "<%= config.bin %> history 12",
+    "<%= config.bin %> history 3",
   ];
   static override args = { run: Args.string({ ignoreStdin: true, description: "The number of a run." }) };
   static override flags = {

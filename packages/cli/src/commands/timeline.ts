@@ -31,7 +31,7 @@ HTML is one file to look around in that asks nothing of any network; SVG is a pi
 Exit codes: 0 drawn, 1 not, 64 there is no such run.`;
   static override examples = [
     "<%= config.bin %> timeline",
-    "<%= config.bin %> timeline 12 --open",
+    "<%= config.bin %> timeline 3 --open",
     "<%= config.bin %> timeline --out run.svg",
   ];
   static override args = { run: Args.string({ ignoreStdin: true, description: "The number of a run." }) };

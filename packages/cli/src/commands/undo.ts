@@ -30,8 +30,8 @@ What was deleted is made anew, with a new id and without its data. What was impo
 Exit codes: as of \`orch apply\`; 64 there is no such run, or nothing to undo.`;
   static override examples = [
     "<%= config.bin %> undo",
-    "<%= config.bin %> undo 12 --out back.plan && <%= config.bin %> apply back.plan",
-    "<%= config.bin %> undo --to 11",
+    "<%= config.bin %> undo 3 --out back.plan && <%= config.bin %> apply back.plan",
+    "<%= config.bin %> undo --to 2",
   ];
   static override args = {
     run: Args.string({ ignoreStdin: true, description: "The number of the run to undo." }),

@@ -15,7 +15,7 @@ export default class Unlock extends OrchCommand {
 It is needed rarely: the locks of a run whose process died on this machine fall by themselves, those of a run on another machine half a minute after its last sign of life.
 
 Exit codes: 0 listed or taken away, 1 the answer was no, 64 there is no such lock, or nobody to ask and no --yes.`;
-  static override examples = ["<%= config.bin %> unlock", "<%= config.bin %> unlock 3"];
+  static override examples = ["<%= config.bin %> unlock", "<%= config.bin %> unlock 8"];
   static override args = {
     lock: Args.string({ ignoreStdin: true, description: "The number of a lock, as the list shows it." }),
   };

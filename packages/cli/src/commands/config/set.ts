@@ -16,7 +16,7 @@ Exit codes: 0 set, 1 not.`;
   static override examples = [
     "<%= config.bin %> config set aws:region eu-central-1",
     "<%= config.bin %> config set dbPassword --secret",
-    "pwgen 32 1 | <%= config.bin %> config set dbPassword --secret",
+    "openssl rand -base64 24 | <%= config.bin %> config set dbPassword --secret",
     "<%= config.bin %> config set --path 'servers[0].name' web",
   ];
   static override args = {

@@ -52,17 +52,22 @@ Exit codes: 0 written, 1 not.`;
     return 0;
   }
 
-  /** What the providers in the state say of their code; only plugins have a version that is not orch's own. */
+  /** What the providers in the state say of their code. */
   private usedPlugins(): Promise<Wanted[]> {
-    return withStack(this.config.version, async ({ store, stack }) => {
-      const { findPlugin } = await import("@orch/providers/pulumi/index");
+    return withStack(this.config.version, async ({ store, stack, project }) => {
+      const [{ findPlugin }, { servedByOrch }] = await Promise.all([
+        import("@orch/providers/pulumi/index"),
+        import("@orch/providers/loaders"),
+      ]);
+      const served = servedByOrch(project);
       const { resources } = await store.snapshot();
       const found = new Map<string, Wanted>();
       for (const resource of resources) {
         if (!isProviderType(resource.type)) continue;
         const wanted: Wanted = resource.package ?? { name: packageOf(resource.type) };
         const { name, version } = wanted;
-        // Direct and dynamic providers are no plugins; a plugin that is missing is told by lockPlugins.
+        // Dynamic providers are no plugins, either; a plugin that is missing is told by lockPlugins.
+        if (served.has(name)) continue;
         if (version === undefined && findPlugin({ name }) === undefined) continue;
         found.set(`${name}@${version ?? ""}`, { name, ...(version === undefined ? {} : { version }) });
       }

@@ -13,7 +13,7 @@ export default class StackExport extends OrchCommand {
 
 Exit codes: 0 written, 1 not.`;
   static override examples = [
-    "<%= config.bin %> stack export --file state.json && pulumi stack import --file state.json",
+    "<%= config.bin %> stack export --file state.json",
     "<%= config.bin %> stack export --show-secrets | jq .deployment.resources",
   ];
   static override flags = {

@@ -13,9 +13,7 @@ export default class StackImport extends OrchCommand {
     `Reads what \`pulumi stack export\` wrote into an empty stack of the same name, as one run. Nothing outside is read or changed. Secrets are decrypted with Pulumi's passphrase (PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE, or asked) and encrypted with the stack's own key. Operations that Pulumi did not finish are looked into by the next \`orch plan\`.
 
 Exit codes: 0 imported, 1 not, and nothing was written.`;
-  static override examples = [
-    "pulumi stack export --file state.json && <%= config.bin %> stack init dev && <%= config.bin %> stack import --file state.json",
-  ];
+  static override examples = ["<%= config.bin %> stack import --file state.json"];
   static override flags = {
     file: Flags.string({
       summary: "The file that Pulumi exported.",

@@ -14,7 +14,7 @@ export default class StateDiff extends OrchCommand {
     `What differs between the state as run FROM left it and as run TO did, resource by resource and property by property; without TO, the state as it is now. Secrets are \`[secret]\`; whether one differs is told. \`orch history\` lists the runs.
 
 Exit codes: 0 compared, 1 not, 64 there is no such run.`;
-  static override examples = ["<%= config.bin %> state diff 3 7", "<%= config.bin %> state diff 3 --json"];
+  static override examples = ["<%= config.bin %> state diff 1 3", "<%= config.bin %> state diff 3 --json"];
   static override args = {
     from: Args.string({ ignoreStdin: true, description: "The number of a run.", required: true }),
     to: Args.string({ ignoreStdin: true, description: "The number of another; now, when left out." }),

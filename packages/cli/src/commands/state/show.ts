@@ -15,7 +15,7 @@ export default class StateShow extends OrchCommand {
   static override examples = [
     "<%= config.bin %> state show web-config",
     "<%= config.bin %> state show 'urn:pulumi:dev::shop::host:index:File::web-config' --json",
-    "<%= config.bin %> state show web-config --at 12",
+    "<%= config.bin %> state show web-config --at 2",
   ];
   static override args = {
     resource: Args.string({ ignoreStdin: true, description: "URN or name.", required: true }),
