@@ -9,6 +9,7 @@
  *   no-info                                              GetPluginInfo is unimplemented
  *   unknown-outputs, empty-id                            answers of Create
  *   child                                                leaves a child process behind, as the Terraform bridge does; its pid goes to CLOUD_CHILD
+ * CLOUD_REFUSE: creations of resources with this text in their URN are refused.
  * CLOUD_LOG: a file to which each request is appended, a JSON line each.
  */
 // biome-ignore-all lint/suspicious/noExplicitAny: properties are free-form JSON, read here as a plugin's author would.
@@ -257,6 +258,8 @@ const methods: Methods = {
       response.setProperties(toStruct(cloud.outputs(type, inputs, undefined)));
       return response;
     }
+    if (process.env.CLOUD_REFUSE && request.getUrn().includes(process.env.CLOUD_REFUSE))
+      throw new RpcError("AccessDenied: not allowed to create this");
     await disturb("create");
     if (hasUnknown(inputs)) throw new RpcError("an unknown value in a creation");
     if (inputs.explode !== undefined)

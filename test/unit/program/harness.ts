@@ -89,6 +89,12 @@ export async function run(dir: string, settings: RunSettings = {}): Promise<Ran>
       ran.invokes.push(request);
       return invoke === undefined ? {} : invoke(request);
     },
+    construct: async ({ urn }) => {
+      throw new Error(`no plugin makes ${urn} here`);
+    },
+    call: async ({ token }) => {
+      throw new Error(`no plugin has ${token} here`);
+    },
     ...sink,
   };
   try {

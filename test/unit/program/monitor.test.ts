@@ -315,28 +315,31 @@ describe("reading and calling", () => {
     expect(ran.invokes).toHaveLength(2);
   });
 
-  test.each([
-    [
-      "a remote component",
-      'new pulumi.ComponentResource("test:index:Remote", "r", {}, {}, true);',
-      "test:index:Remote",
-    ],
-    [
-      "a resource by its URN",
-      'new Thing("g", {}, { urn: "urn:pulumi:dev::proj::test:index:Thing::g" });',
-      "getResource",
-    ],
-    [
-      "a method call",
-      'const t = new Thing("t"); pulumi.runtime.call("test:index:Thing/kubeconfig", { __self__: t }, t);',
-      "test:index:Thing/kubeconfig",
-    ],
-    ["a hook", 'new pulumi.ResourceHook("h", () => {});', "does not support resource hooks"],
-  ])("%s is refused clearly", async (_, text, part) => {
-    const failure = failureOf(await run(ts(text)));
-    expect(JSON.stringify(failure)).toContain(part);
-    expect(JSON.stringify(failure)).toMatch(/not support/);
+  test("a resource by its URN is what this run knows of it; one that it has not made is refused", async () => {
+    const get = (name: string) =>
+      `new Thing("again", {}, { urn: "urn:pulumi:dev::proj::test:index:Thing::${name}" })`;
+    const ran = await run(
+      ts(`const first = new Thing("first", { a: 1 });
+        const later = first.urn.apply(() => ${get("first")});
+        export const a = later.apply((it: any) => it.a);
+        export const id = later.apply((it: any) => it.id);`),
+      { answer: ({ inputs }) => ({ id: "x", outputs: inputs }) },
+    );
+    expect(resultOf(ran).outputs).toMatchObject({ id: "x" });
+    expect(failureOf(await run(ts(`${get("none")};`)))).toMatchObject({
+      reason: "invoke-failed",
+      found: '"urn:pulumi:dev::proj::test:index:Thing::none"',
+    });
   });
+
+  test.each([["a hook", 'new pulumi.ResourceHook("h", () => {});', "does not support resource hooks"]])(
+    "%s is refused clearly",
+    async (_, text, part) => {
+      const failure = failureOf(await run(ts(text)));
+      expect(JSON.stringify(failure)).toContain(part);
+      expect(JSON.stringify(failure)).toMatch(/not support/);
+    },
+  );
 });
 
 describe("transforms", () => {

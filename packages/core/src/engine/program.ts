@@ -44,6 +44,8 @@ function inThisSpan(sink: ProgramSink): ProgramSink {
     registerOutputs: bound(parent, (urn, outputs) => sink.registerOutputs(urn, outputs)),
     read: bound(parent, (resource) => sink.read(resource)),
     invoke: bound(parent, (request) => sink.invoke(request)),
+    construct: bound(parent, (request) => sink.construct(request)),
+    call: bound(parent, (request) => sink.call(request)),
   };
 }
 

@@ -12,7 +12,8 @@ import { type Plan, type Step, type StepId, summarize } from "../model/plan.js";
 import type { ResourceState } from "../model/resource.js";
 import type { Urn } from "../model/urn.js";
 import { equal, hasUnknown, type PropertyMap } from "../model/value.js";
-import type { ProgramInvoke, ProgramResult, ProgramSink } from "../program/contract.js";
+import type { ProgramResult, ProgramSink } from "../program/contract.js";
+import { callThrough, constructThrough } from "../provider/components.js";
 import type { ProviderRegistry } from "../provider/registry.js";
 import { invokeProvider } from "../provider/verbs.js";
 import type { Run, Snapshot } from "../state/contract.js";
@@ -77,7 +78,11 @@ class Execution {
     });
     this.#sink = new ApplySink(request.plan.needsProgram ? this.#steps : [], {
       outputs: (step, outputs) => this.#componentOutputs(step, outputs),
-      invoke: (invoke) => this.#invoke(invoke),
+      invoke: async (invoke) => invokeProvider(await this.#rows.provider(invoke.provider), invoke),
+      construct: async (construct) =>
+        constructThrough(await this.#rows.provider(construct.provider), construct, this.#programStop.signal),
+      call: async (call) =>
+        callThrough(await this.#rows.provider(call.provider), call, this.#programStop.signal),
     });
     this.#performer = new Performer({
       steps: this.#steps,
@@ -258,10 +263,6 @@ class Execution {
     const next = { ...row, outputs, modifiedAt: Date.now() };
     this.#rows.set(step.urn, next);
     await this.#journal.record(step, [this.#journal.put(next, step.id)]);
-  }
-
-  async #invoke(request: ProgramInvoke): Promise<PropertyMap> {
-    return invokeProvider(await this.#rows.provider(request.provider), request);
   }
 
   readonly #programStop = new AbortController();

@@ -8,7 +8,7 @@ import type { ReadResource, Resource } from "../model/resource.js";
 import { showValue } from "../model/show.js";
 import type { Urn } from "../model/urn.js";
 import { hasUnknown, type PropertyMap, type Value } from "../model/value.js";
-import type { ProgramInvoke, ProgramSink, RegistrationAnswer } from "../program/contract.js";
+import type { ProgramSink, RegistrationAnswer } from "../program/contract.js";
 import { type Deferred, deferred } from "./deferred.js";
 
 export type ProgramStep = SameStep | CreateStep | UpdateStep | ReadStep | ImportStep;
@@ -33,13 +33,15 @@ export class ApplySink implements ProgramSink {
   readonly #registered = new Map<StepId, Deferred<Registered>>();
   readonly #answers = new Map<StepId, Deferred<RegistrationAnswer>>();
   readonly #onOutputs: (step: ProgramStep, outputs: PropertyMap) => Promise<void>;
-  readonly #onInvoke: (request: ProgramInvoke) => Promise<PropertyMap>;
+  /** What is done by providers, which live rows lead to. */
+  readonly invoke: ProgramSink["invoke"];
+  readonly construct: ProgramSink["construct"];
+  readonly call: ProgramSink["call"];
 
   constructor(
     steps: readonly Step[],
-    on: {
+    on: Pick<ProgramSink, "invoke" | "construct" | "call"> & {
       outputs: (step: ProgramStep, outputs: PropertyMap) => Promise<void>;
-      invoke: (request: ProgramInvoke) => Promise<PropertyMap>;
     },
   ) {
     for (const step of steps) {
@@ -49,7 +51,9 @@ export class ApplySink implements ProgramSink {
       if (waitsForProgram(step)) this.#registered.set(step.id, deferred());
     }
     this.#onOutputs = on.outputs;
-    this.#onInvoke = on.invoke;
+    this.invoke = on.invoke;
+    this.construct = on.construct;
+    this.call = on.call;
   }
 
   /** Settles once the program has registered the step's resource, or never will. */
@@ -84,10 +88,6 @@ export class ApplySink implements ProgramSink {
   async registerOutputs(urn: Urn, outputs: PropertyMap): Promise<void> {
     const step = this.#steps.get(urn);
     if (step) await this.#onOutputs(step, outputs);
-  }
-
-  invoke(request: ProgramInvoke): Promise<PropertyMap> {
-    return this.#onInvoke(request);
   }
 
   #match(

@@ -44,6 +44,18 @@ export interface ResourceOptions {
   readonly envVarMappings?: Readonly<Record<string, string>>;
 }
 
+/** One of the program's `aliases`: a URN, or what differed. An empty text means the same as now. */
+export type Alias =
+  | { readonly urn: Urn }
+  | {
+      readonly name: string;
+      readonly type: string;
+      readonly stack: string;
+      readonly project: string;
+      /** Undefined: the present parent; null: none. */
+      readonly parent: Urn | null | undefined;
+    };
+
 /** Where an input comes from: the value at `path`, or something in it, was made of the output `endpoint` of `db`. */
 export interface Origin {
   readonly path: PropertyPath;

@@ -11,7 +11,15 @@ import type { StepReason } from "../model/plan.js";
 import type { ReadResource, Resource, ResourceState } from "../model/resource.js";
 import { isProviderType, type Urn } from "../model/urn.js";
 import { hasUnknown, type PropertyMap, unknown, type Value } from "../model/value.js";
-import type { ProgramInvoke, ProgramSink, RegistrationAnswer } from "../program/contract.js";
+import type {
+  ProgramCall,
+  ProgramConstruct,
+  ProgramInvoke,
+  ProgramSink,
+  RegistrationAnswer,
+} from "../program/contract.js";
+import { callThrough, constructThrough } from "../provider/components.js";
+import type { ConstructResponse, MethodResponse } from "../provider/contract.js";
 import { diffInputs, needsReplace, needsUpdate, noDiff } from "../provider/diff.js";
 import { about } from "../provider/failures.js";
 import { ignoreChanges } from "../provider/ignore.js";
@@ -117,12 +125,27 @@ export class Planner implements ProgramSink {
   }
 
   async invoke(request: ProgramInvoke): Promise<PropertyMap> {
-    const provider = await this.#provider(request.provider).catch((error: unknown) => {
-      throw error instanceof ProviderUnavailable ? new OrchError(error.failure) : error;
-    });
+    const configured = await this.#configured(request.provider);
     // Like every engine of this protocol: an empty answer in a preview means "not known yet" to the program.
-    if (provider.configured === undefined || hasUnknown(request.args)) return {};
-    return invokeProvider(provider.configured, request);
+    if (configured === undefined || hasUnknown(request.args)) return {};
+    return invokeProvider(configured, request);
+  }
+
+  async construct(request: ProgramConstruct): Promise<ConstructResponse> {
+    return constructThrough(await this.#configured(request.provider), request);
+  }
+
+  async call(request: ProgramCall): Promise<Omit<MethodResponse, "failures">> {
+    return callThrough(await this.#configured(request.provider), request);
+  }
+
+  /** Undefined while its configuration is not known. */
+  async #configured(urn: Urn): Promise<ConfiguredProvider | undefined> {
+    try {
+      return (await this.#provider(urn)).configured;
+    } catch (error) {
+      throw error instanceof ProviderUnavailable ? new OrchError(error.failure) : error;
+    }
   }
 
   async #provider(urn: Urn | undefined): Promise<PlannedProvider> {

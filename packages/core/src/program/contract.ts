@@ -3,9 +3,16 @@
  * has already done all that needs no state: URNs, duplicates, inherited options, default providers, packages, aliases.
  */
 import type { EventSink } from "../model/event.js";
-import type { Origin, PackageDescriptor, ReadResource, Resource } from "../model/resource.js";
+import type { Origin, PackageDescriptor, ReadResource, Resource, SourcePosition } from "../model/resource.js";
 import type { Urn } from "../model/urn.js";
 import type { PropertyMap, Value } from "../model/value.js";
+import type {
+  CallOptions,
+  ConstructRequest,
+  ConstructResponse,
+  MethodRequest,
+  MethodResponse,
+} from "../provider/contract.js";
 
 /** The answer to a registration. `id` is Unknown while the object does not exist yet; absent for components. */
 export interface RegistrationAnswer {
@@ -24,7 +31,18 @@ export interface ProgramSink {
   registerOutputs(urn: Urn, outputs: PropertyMap): Promise<void>;
   read(resource: ReadResource): Promise<RegistrationAnswer>;
   invoke(request: ProgramInvoke): Promise<PropertyMap>;
+  /** A component whose code is a plugin's; what the plugin makes in it comes as registrations of its own, before the answer. */
+  construct(request: ProgramConstruct): Promise<ConstructResponse>;
+  /** A method of such a component. */
+  call(request: ProgramCall): Promise<Omit<MethodResponse, "failures">>;
 }
+
+/** `provider`: URN of the provider resource; explicit or default, already registered. */
+export type ProgramConstruct = Omit<ConstructRequest, keyof CallOptions> & {
+  readonly provider: Urn;
+  readonly source?: SourcePosition;
+};
+export type ProgramCall = Omit<MethodRequest, keyof CallOptions> & { readonly provider: Urn };
 
 export interface ProgramInvoke {
   readonly token: string;

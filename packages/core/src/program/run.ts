@@ -7,6 +7,7 @@ import type { ProgramHost, ProgramOptions, ProgramResult, ProgramSink } from "./
 import { controlFrame, FrameKind, FrameReader, frame, nameHead, splitName } from "./frames.js";
 import { type ChildHost, startProgramHost } from "./host.js";
 import { createMonitor, type Monitor, RpcError, unimplemented } from "./monitor/monitor.js";
+import { MonitorServer } from "./monitor/server.js";
 import type { ChildError, FromChild, StartOptions, ToChild } from "./protocol.js";
 import { redactFailure, redactor } from "./redact.js";
 import { status } from "./services.js";
@@ -38,9 +39,20 @@ export async function runProgram(
       else given.events(event);
     },
   };
+  const server = new MonitorServer(
+    () => monitor,
+    (failure) => run.refused(failure),
+  );
+  let run: Run;
+  let monitor: Monitor;
   try {
-    const monitor: Monitor = createMonitor(options, sink, (token, request) => run.callBack(token, request));
-    const run = new Run(options, monitor, host as ChildHost);
+    monitor = createMonitor(
+      options,
+      sink,
+      (token, request) => server.callBack(token, request) ?? run.callBack(token, request),
+      () => server.address(),
+    );
+    run = new Run(options, monitor, host as ChildHost);
     const files = await run.finish();
     return {
       resources: monitor.resources,
@@ -53,6 +65,7 @@ export async function runProgram(
     throw new OrchError(redactFailure(toFailure(error), redact), { cause: error });
   } finally {
     host.close();
+    await server.close();
     options.events({ type: "program-ended", elapsedMs: Date.now() - started });
   }
 }
@@ -62,6 +75,7 @@ class Run {
   /** In the order they came. */
   readonly #errors: ChildError[] = [];
   readonly #refusals: Failure[] = [];
+  readonly #toPlugins: Failure[] = [];
   #exiting: Extract<FromChild, { type: "exiting" }> | undefined;
   #finished: Extract<FromChild, { type: "finished" }> | undefined;
   #out: Buffer[] = [];
@@ -185,6 +199,12 @@ class Run {
     }
   }
 
+  /** What was refused to a plugin that makes a component. */
+  refused(failure: Failure): void {
+    this.#toPlugins.push(failure);
+    this.#refusals.push(failure);
+  }
+
   #refuse(id: number, error: unknown): void {
     let code: number = status.unknown;
     let message: string;
@@ -193,7 +213,9 @@ class Run {
       message = error.message;
     } else {
       const failure = toFailure(error);
-      this.#refusals.push(failure);
+      // A plugin that made a component tells on what it was refused: once is enough, and the first words are the better ones.
+      if (!this.#toPlugins.some((refusal) => failure.message.includes(refusal.message)))
+        this.#refusals.push(failure);
       message = failure.message;
       // Makes the SDK end quietly instead of reporting every resource that was under way.
       if (failure.reason === "interrupted") code = status.cancelled;

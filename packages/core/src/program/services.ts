@@ -19,6 +19,13 @@ export const providerMessages = once<typeof ProviderMessages>("provider_pb.js");
 export const engineMessages = once<typeof EngineMessages>("engine_pb.js");
 export const callbackMessages = once<typeof CallbackMessages>("callback_pb.js");
 
+interface MonitorServiceModule {
+  readonly ResourceMonitorService: Readonly<Record<string, { readonly path: string }>>;
+}
+const monitorGrpc = once<MonitorServiceModule>("resource_grpc_pb.js");
+/** Method name → gRPC path. */
+export const monitorService = () => monitorGrpc().ResourceMonitorService;
+
 export type { CallbackMessages, EngineMessages, ProviderMessages, ResourceMessages };
 
 /** gRPC status codes that are used here. */

@@ -7,7 +7,7 @@ import type { ChangeEffect } from "../model/diff.js";
 import type { LogLevel } from "../model/event.js";
 import type { Failure } from "../model/failure.js";
 import type { ObjectChange } from "../model/object-change.js";
-import type { PackageDescriptor } from "../model/resource.js";
+import type { Alias, PackageDescriptor, ResourceOptions } from "../model/resource.js";
 import type { Urn } from "../model/urn.js";
 import type { PropertyMap, Value } from "../model/value.js";
 
@@ -210,6 +210,58 @@ export interface InvokeResponse {
   readonly failures: readonly CheckFailure[];
 }
 
+/** What code that makes resources of its own needs to take part in a run. */
+export interface RunContext {
+  readonly project: string;
+  readonly stack: string;
+  readonly organization: string;
+  /** Full keys (`project:name`), values in clear. */
+  readonly config: Readonly<Record<string, string>>;
+  readonly secretKeys: readonly string[];
+  /** True while planning. */
+  readonly dryRun: boolean;
+  readonly parallel: number;
+  /** `host:port` of a gRPC server with `pulumirpc.ResourceMonitor`, where it registers what it makes. */
+  readonly monitor: string;
+}
+
+/** Makes a component and what is in it (a remote component): everything is registered with the run's monitor. */
+export interface ConstructRequest extends CallOptions {
+  readonly urn: Urn;
+  readonly type: string;
+  readonly name: string;
+  readonly parent?: Urn;
+  /** May hold unknowns (in plans only), secrets and output values. */
+  readonly inputs: PropertyMap;
+  readonly inputDependencies: Readonly<Record<string, readonly Urn[]>>;
+  readonly dependencies: readonly Urn[];
+  /** Package → provider reference, for what is in it. */
+  readonly providers: Readonly<Record<string, string>>;
+  readonly aliases: readonly Alias[];
+  readonly options: ResourceOptions;
+  readonly run: RunContext;
+}
+export interface ConstructResponse {
+  /** Of the component, which is registered by now. */
+  readonly urn: Urn;
+  readonly outputs: PropertyMap;
+  readonly outputDependencies: Readonly<Record<string, readonly Urn[]>>;
+}
+
+/** A method of a component; `__self__` among the arguments is the component. */
+export interface MethodRequest extends CallOptions {
+  readonly token: string;
+  /** May hold unknowns (in plans only), secrets and output values. */
+  readonly args: PropertyMap;
+  readonly argDependencies: Readonly<Record<string, readonly Urn[]>>;
+  readonly run: RunContext;
+}
+export interface MethodResponse {
+  readonly result: PropertyMap;
+  readonly resultDependencies: Readonly<Record<string, readonly Urn[]>>;
+  readonly failures: readonly CheckFailure[];
+}
+
 export interface ConfigureRequest {
   readonly urn: Urn;
   /** The provider resource's id. */
@@ -258,8 +310,10 @@ export interface Provider {
   find?(request: FindRequest): Promise<FindResponse>;
   /** JSON text of the package's schema. */
   getSchema?(): Promise<string>;
-  /** Method calls on resources. */
-  call?(request: InvokeRequest & { readonly self?: Value }): Promise<InvokeResponse>;
+  /** Components whose code is the provider's. */
+  construct?(request: ConstructRequest): Promise<ConstructResponse>;
+  /** Methods of components. */
+  call?(request: MethodRequest): Promise<MethodResponse>;
   /** Ask it to stop what it does as soon as it safely can (second Ctrl-C). */
   cancel?(): Promise<void>;
   close(): Promise<void>;

@@ -27,6 +27,12 @@ export function checkFailure(resource: Resource, failures: readonly CheckFailure
   };
 }
 
+/** A function or method that refused its arguments. */
+export const invokeFailure = (token: string, failures: readonly CheckFailure[]): Failure => ({
+  reason: "invoke-failed",
+  message: `${token}: ${failures.map((f) => (f.path ? `${f.path}: ${f.message}` : f.message)).join("; ")}`,
+});
+
 /** The same failure, with the resource that it concerns where it does not say so itself. */
 export function about(resource: Pick<Resource, "urn" | "source">, failure: Failure): Failure {
   return {

@@ -6,7 +6,7 @@ import type { ListedObject, ListRequest, Provider } from "./contract.js";
 
 const verbs = [
   ...["checkConfig", "diffConfig", "configure", "check", "diff", "create", "read", "update", "delete"],
-  ...["invoke", "call", "readMany", "find"],
+  ...["invoke", "construct", "call", "readMany", "find"],
 ] as const;
 const isVerb = (name: string | symbol): boolean => (verbs as readonly (string | symbol)[]).includes(name);
 

@@ -6,7 +6,7 @@ import { packageOf } from "../model/urn.js";
 import type { PropertyMap } from "../model/value.js";
 import type { CheckResponse, ProviderTraits, UpdateRequest } from "./contract.js";
 import { diffInputs, diffResource } from "./diff.js";
-import { checkFailure } from "./failures.js";
+import { checkFailure, invokeFailure } from "./failures.js";
 import type { ConfiguredProvider, ProviderRegistry } from "./registry.js";
 import { forProvider, fromProvider } from "./secrets.js";
 import { timeouts } from "./timeouts.js";
@@ -87,12 +87,7 @@ export async function invokeProvider(
     token: request.token,
     args: forProvider(request.args, traits),
   });
-  if (failures.length > 0) {
-    throw new OrchError({
-      reason: "invoke-failed",
-      message: `${request.token}: ${failures.map((f) => (f.path ? `${f.path}: ${f.message}` : f.message)).join("; ")}`,
-    });
-  }
+  if (failures.length > 0) throw new OrchError(invokeFailure(request.token, failures));
   return result;
 }
 

@@ -65,7 +65,7 @@ export function markLike(value: Value, like: Value | undefined): Value {
 }
 
 /** Texts that hold a secret anywhere become secret. */
-function markTexts(value: Value, secrets: readonly string[]): Value {
+export function markTexts(value: Value, secrets: readonly string[]): Value {
   if (secrets.length === 0 || value instanceof Secret) return value;
   if (typeof value === "string")
     return secrets.some((secret) => value.includes(secret)) ? new Secret(value) : value;

@@ -20,6 +20,7 @@ import { encode } from "@orch/core/wire/json";
 import { EmptyMessage } from "@orch/core/wire/protobuf";
 import { fromStruct, type Struct, toStruct } from "@orch/core/wire/struct";
 import { isServiceError, isUnimplemented, unary } from "./call.js";
+import { constructAnswer, constructMessage, methodAnswer, methodMessage } from "./components.js";
 import { type Attempt, errorDetails, type InitFailed, notTried, toOrchError } from "./errors.js";
 import type { Plugin } from "./plugin.js";
 import { type ProviderTypes, providerPb, service } from "./proto.js";
@@ -28,6 +29,7 @@ import {
   annotateSecrets,
   elideAssets,
   encoding,
+  markRepeated,
   restoreAssets,
   withoutUnknowns,
 } from "./values.js";
@@ -72,7 +74,7 @@ export function pluginProvider(
     return toStruct(properties, encoding(noTraits));
   };
   const marked = (outputs: PropertyMap, inputs: PropertyMap): PropertyMap =>
-    traits.secrets ? outputs : annotateSecrets(outputs, inputs);
+    traits.secrets ? outputs : markRepeated(annotateSecrets(outputs, inputs), inputs);
   /** What is there now, as opposed to what a preview expects. */
   const settled = (struct: Struct | undefined, urn: Urn): PropertyMap => {
     const { known, dropped } = withoutUnknowns(fromStruct(struct));
@@ -361,25 +363,23 @@ export function pluginProvider(
       };
     },
 
+    async construct(request) {
+      redactor.learn(request.inputs);
+      const attempt = {
+        what: `make the component ${target(request)}`,
+        verb: "other",
+        urn: request.urn,
+      } as const;
+      return constructAnswer(
+        await ask(service.construct, constructMessage(request, traits), attempt, request),
+      );
+    },
+
     async call(request) {
-      const message = new providerPb.CallRequest();
-      const args = request.self === undefined ? request.args : { ...request.args, __self__: request.self };
-      redactor.learn(args);
-      message.setTok(request.token);
-      // Calls carry secrets and references whatever the plugin says, and output values where it knows them.
-      message.setArgs(
-        toStruct(args, { secrets: "wrap", outputValues: traits.outputValues, resourceRefs: true }),
-      );
-      message.setProject(context.project);
-      message.setStack(context.stack);
-      message.setAcceptsOutputValues(true);
-      const response = await ask(
-        service.call,
-        message,
-        { what: `call ${request.token}`, verb: "invoke" },
-        request,
-      );
-      return { result: fromStruct(response.getReturn()), failures: failures(response.getFailuresList()) };
+      redactor.learn(request.args);
+      const attempt = { what: `call ${request.token}`, verb: "invoke" } as const;
+      const response = await ask(service.call, methodMessage(request, traits), attempt, request);
+      return { ...methodAnswer(response), failures: failures(response.getFailuresList()) };
     },
 
     async getSchema() {

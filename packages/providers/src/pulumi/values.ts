@@ -17,6 +17,7 @@ import {
 } from "@orch/core/model/value";
 import type { ProviderTraits } from "@orch/core/provider/contract";
 import type { EncodeOptions } from "@orch/core/wire/json";
+import { markTexts, secretTexts } from "../direct/secrets.js";
 
 /** How values are written for a plugin with these traits. Output values reach no plugin but through Construct and Call. */
 export function encoding(traits: Pick<ProviderTraits, "secrets" | "resourceRefs">): EncodeOptions {
@@ -77,6 +78,16 @@ export function annotateSecrets(outputs: PropertyMap, inputs: PropertyMap): Prop
     }
   }
   return copy ?? outputs;
+}
+
+/** Shorter texts are found by chance: half of the outputs would be secret because a password is `dev`. */
+const shortest = 8;
+
+/** Outputs under another name that repeat a secret input, or hold its text, are secret too: `tags` come back as `tagsAll`. */
+export function markRepeated(outputs: PropertyMap, inputs: PropertyMap): PropertyMap {
+  if (!hasSecret(inputs)) return outputs;
+  const texts = secretTexts(inputs).filter(({ length }) => length >= shortest);
+  return markTexts(outputs, texts) as PropertyMap;
 }
 
 /** Every property of the map as a secret. */

@@ -2,20 +2,9 @@
  * Former URNs of a resource. Source: pulumi/pulumi `pkg/resource/deploy/step_generator.go` (generateAliases) and
  * `source_eval.go` (transformAliasForNodeJSCompat).
  */
+import type { Alias } from "../../model/resource.js";
 import { makeUrn, parseUrn, rootStackType, type Urn } from "../../model/urn.js";
 import type { ResourceMessages } from "../services.js";
-
-/** One of the program's `aliases`: a URN, or what differed. An empty text means the same as now. */
-export type Alias =
-  | { readonly urn: Urn }
-  | {
-      readonly name: string;
-      readonly type: string;
-      readonly stack: string;
-      readonly project: string;
-      /** Undefined: the present parent; null: none. */
-      readonly parent: Urn | null | undefined;
-    };
 
 export interface Aliased {
   readonly stack: string;

@@ -12,6 +12,7 @@ import type {
   Resource,
   SourcePosition,
 } from "../../model/resource.js";
+import { showValue } from "../../model/show.js";
 import {
   isProviderType,
   makeUrn,
@@ -31,6 +32,7 @@ import {
   callbackMessages,
   type EngineMessages,
   engineMessages,
+  providerMessages,
   type ResourceMessages,
   resourceMessages,
   status,
@@ -41,6 +43,7 @@ import { duplicate, providerFailed, unsupported } from "./failures.js";
 import { invalidOption, resourceOptions } from "./options.js";
 import { takeOrigins } from "./origins.js";
 import { defaultProvider, describePackage, Packages } from "./packages.js";
+import { methodArguments, type Remote, runContext } from "./remote.js";
 import { transformInvoke, transformResource } from "./transforms.js";
 import { plainOutputMap } from "./values.js";
 
@@ -75,6 +78,9 @@ export interface Monitor {
   readonly needsProgram: boolean;
 }
 
+const withTransforms = (transforms: readonly string[] | undefined) =>
+  transforms === undefined ? {} : { transforms };
+
 /** What the monitor remembers of a resource. */
 interface Known {
   readonly resource: Resource | ReadResource;
@@ -106,10 +112,11 @@ type MonitorOptions = Pick<
   | "events"
 >;
 
-/** Values of `ResourceMonitorFeature`. Only what works. Output values are for remote components, which do not. */
+/** Values of `ResourceMonitorFeature`. Only what works. */
 const features = {
   secrets: 0,
   resourceReferences: 1,
+  outputValues: 2,
   aliasSpecs: 3,
   replacementTrigger: 4,
   deletedWith: 5,
@@ -124,7 +131,13 @@ const noAliases: readonly Urn[] = [];
 /** Runs a callback of the program by its token; the transport knows how. */
 export type CallBack = (token: string, request: Uint8Array) => Promise<Uint8Array>;
 
-export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBack: CallBack): Monitor {
+/** `endpoint`: the address of a gRPC server that serves this monitor; asked for where a plugin needs it. */
+export function createMonitor(
+  options: MonitorOptions,
+  sink: ProgramSink,
+  callBack: CallBack,
+  endpoint: () => Promise<string>,
+): Monitor {
   const { project, stack } = options;
   const messages = resourceMessages();
   const engine = engineMessages();
@@ -133,6 +146,9 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
   const resources: Resource[] = [];
   const packages = new Packages();
   const defaultProviders = new Map<string, DefaultProvider>();
+  const remotes = new Map<Urn, Remote>();
+  /** What is known of each resource by now; of components what they registered. */
+  const answers = new Map<Urn, Pick<RegistrationAnswer, "id" | "outputs">>();
   const stackTransforms: string[] = [];
   const invokeTransforms: string[] = [];
   let root: Urn | undefined;
@@ -319,15 +335,13 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
     const type = request.getType();
     const name = request.getName();
     const custom = request.getCustom();
-    const source = position(request.getSourceposition());
-    const parent = findParent(request.getParent(), type, name, source);
+    const place = position(request.getSourceposition());
+    const parent = findParent(request.getParent(), type, name, place);
     const parentUrn = parent?.resource.urn;
     const urn = makeUrn(stack, project, parentUrn, type, name);
-    if (request.getRemote()) {
-      throw new OrchError(
-        unsupported(`The component ${type} is made by a plugin (remote components)`, urn, source),
-      );
-    }
+    const remote = remotes.get(urn);
+    const source = remote?.source ?? place;
+    if (request.getRemote()) return constructRemote(request, urn, parent, transforms, source);
     if (custom && !/^[^:]+:[^:]*:.+$/.test(type)) {
       throw new OrchError(
         invalidOption(urn, "type", type, "a token of the form package:module:Type", source),
@@ -384,10 +398,67 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
       resource,
       aliases,
       ...(providers === undefined ? {} : { providers }),
-      ...(transforms === undefined ? {} : { transforms }),
+      ...withTransforms(transforms ?? remote?.transforms),
     });
     if (type === rootStackType) root = urn;
     return answerRegistration(request, resource, register(resource), provider?.pending);
+  }
+
+  /** The plugin registers the component and what is in it, by way of the endpoint; then it tells the outputs. */
+  async function constructRemote(
+    request: ResourceMessages.RegisterResourceRequest,
+    urn: Urn,
+    parent: Known | undefined,
+    transforms: readonly string[] | undefined,
+    source: SourcePosition | undefined,
+  ): Promise<Message> {
+    claim(urn, source);
+    const type = request.getType();
+    remotes.set(urn, { source, transforms });
+    const parentOptions =
+      parent !== undefined && "aliases" in parent.resource ? parent.resource.options : undefined;
+    const providers = componentProviders(request, parent);
+    const inputs = fromStruct(request.getObject());
+    const dependencies = expandDependencies(request.getDependenciesList(), urn, source);
+    const reference = inheritedProvider(request.getProvider(), providers, parent, type);
+    const provider = providerFor(() => packageFor(type, request), reference, urn, source);
+    await provider.pending;
+    const answer = await sink.construct({
+      urn,
+      type,
+      name: request.getName(),
+      ...(parent === undefined ? {} : { parent: parent.resource.urn }),
+      inputs,
+      inputDependencies: readPropertyDependencies(request, inputs, dependencies, urn, source),
+      dependencies,
+      providers: providers ?? {},
+      aliases: readAliases(request),
+      options: resourceOptions(request, urn, parentOptions, source),
+      run: runContext(options, await endpoint()),
+      provider: provider.urn,
+      ...(source === undefined ? {} : { source }),
+    });
+    if (!known.has(answer.urn)) {
+      throw new OrchError({
+        reason: "provider-error",
+        message: `The plugin made ${urn} and did not register it.`,
+        urn,
+        found: answer.urn,
+        next: ["Report this to the makers of the package."],
+      });
+    }
+    const response = new messages.RegisterResourceResponse();
+    response.setUrn(answer.urn);
+    response.setObject(
+      answerStruct(
+        urn,
+        plainOutputMap(answer.outputs),
+        request.getAcceptsecrets(),
+        request.getAcceptresources(),
+      ),
+    );
+    setDependencies(response.getPropertydependenciesMap(), answer.outputDependencies);
+    return response;
   }
 
   async function answerRegistration(
@@ -399,6 +470,7 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
     const answer =
       provider === undefined ? await registration : (await Promise.all([provider, registration]))[1];
     const { urn } = resource;
+    if (resource.custom) answers.set(urn, answer);
     const response = new messages.RegisterResourceResponse();
     response.setUrn(urn);
     if (answer.failed) {
@@ -425,15 +497,20 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
         : toStruct({}, { secrets: "wrap" }),
     );
     if (answer.stables !== undefined) response.setStablesList([...answer.stables]);
-    if (answer.propertyDependencies !== undefined) {
-      const map = response.getPropertydependenciesMap();
-      for (const [key, urns] of Object.entries(answer.propertyDependencies)) {
-        const dependencies = new messages.RegisterResourceResponse.PropertyDependencies();
-        dependencies.setUrnsList([...urns]);
-        map.set(key, dependencies);
-      }
-    }
+    if (answer.propertyDependencies !== undefined)
+      setDependencies(response.getPropertydependenciesMap(), answer.propertyDependencies);
     return response;
+  }
+
+  function setDependencies(
+    map: ReturnType<ResourceMessages.RegisterResourceResponse["getPropertydependenciesMap"]>,
+    told: Readonly<Record<string, readonly Urn[]>>,
+  ): void {
+    for (const [key, urns] of Object.entries(told)) {
+      const dependencies = new messages.RegisterResourceResponse.PropertyDependencies();
+      dependencies.setUrnsList([...urns]);
+      map.set(key, dependencies);
+    }
   }
 
   function answerStruct(
@@ -523,6 +600,7 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
     const answer = (await Promise.all([provider.pending, sink.read(resource)]))[1];
     if (answer.failed)
       throw new OrchError({ reason: "step-failed", message: `${urn} could not be read.`, urn });
+    answers.set(urn, answer);
     const response = new messages.ReadResourceResponse();
     response.setUrn(urn);
     response.setProperties(
@@ -535,13 +613,9 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
     const token = request.getTok();
     if (invokeTransforms.length > 0) await transformInvoke(request, invokeTransforms, callBack);
     const source = position(request.getSourceposition());
-    if (packageOf(token) === "pulumi") {
-      const what =
-        token === "pulumi:pulumi:getResource"
-          ? "Getting a resource by its URN (pulumi:pulumi:getResource) is"
-          : `The built-in function ${token} is`;
-      throw new OrchError(unsupported(what, undefined, source));
-    }
+    if (token === "pulumi:pulumi:getResource") return getResource(request);
+    if (packageOf(token) === "pulumi")
+      throw new OrchError(unsupported(`The built-in function ${token} is`, undefined, source));
     const descriptor = packageFor(token, request);
     const provider = providerFor(() => descriptor, request.getProvider(), token, source);
     await provider.pending;
@@ -557,6 +631,52 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
     response.setReturn(
       toStruct(result, { secrets: "wrap", resourceRefs: request.getAcceptresources(), outputValues: false }),
     );
+    return response;
+  }
+
+  /** How the SDK makes an object of a resource that it has only a reference to. */
+  function getResource(request: ResourceMessages.ResourceInvokeRequest): Message {
+    const { urn } = plainOutputMap(fromStruct(request.getArgs()));
+    const resource = typeof urn === "string" ? known.get(urn)?.resource : undefined;
+    if (resource === undefined) {
+      throw new OrchError({
+        reason: "invoke-failed",
+        message: `This run has made no resource ${showValue(urn)}, so there is nothing to get.`,
+        expected: "the URN of a resource that the program has made",
+        found: showValue(urn),
+      });
+    }
+    const { id, outputs: state } = answers.get(resource.urn) ?? { outputs: {} };
+    const response = new messages.ResourceInvokeResponse();
+    response.setReturn(
+      toStruct(
+        { urn: resource.urn, id: id ?? "", state },
+        { secrets: "wrap", resourceRefs: request.getAcceptresources(), outputValues: false },
+      ),
+    );
+    return response;
+  }
+
+  async function call(request: ResourceMessages.ResourceCallRequest): Promise<Message> {
+    const token = request.getTok();
+    const source = position(request.getSourceposition());
+    const provider = providerFor(() => packageFor(token, request), request.getProvider(), token, source);
+    await provider.pending;
+    const { result, resultDependencies } = await sink.call({
+      token,
+      ...methodArguments(request),
+      run: runContext(options, await endpoint()),
+      provider: provider.urn,
+    });
+    const { CallResponse } = providerMessages();
+    const response = new CallResponse();
+    response.setReturn(toStruct(plainOutputMap(result), { secrets: "wrap", outputValues: false }));
+    const map = response.getReturndependenciesMap();
+    for (const [key, urns] of Object.entries(resultDependencies)) {
+      const dependencies = new CallResponse.ReturnDependencies();
+      dependencies.setUrnsList([...urns]);
+      map.set(key, dependencies);
+    }
     return response;
   }
 
@@ -577,6 +697,7 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
       outputs = properties;
       outputOrigins = origins;
     }
+    answers.set(urn, { outputs: properties });
     await sink.registerOutputs(urn, properties);
     return empty();
   }
@@ -637,15 +758,7 @@ export function createMonitor(options: MonitorOptions, sink: ProgramSink, callBa
       );
     }),
     invoke: method(messages.ResourceInvokeRequest, invoke),
-    call: method(messages.ResourceCallRequest, (request) => {
-      throw new OrchError(
-        unsupported(
-          `The method call ${request.getTok()} is`,
-          undefined,
-          position(request.getSourceposition()),
-        ),
-      );
-    }),
+    call: method(messages.ResourceCallRequest, call),
     registerPackage: method(messages.RegisterPackageRequest, registerPackage),
     registerStackTransform: method(callbackMessages().Callback, (callback) => {
       stackTransforms.push(callback.getToken());
