@@ -86,15 +86,22 @@ async function report(error: unknown): Promise<number> {
   const code = exitCodeOf(failure);
   if (session.json || session.events !== undefined) {
     const { errorJson } = await import("./render/json.js");
+    const { pinpoint } = await import("./render/snippet.js");
+    const json = errorJson(
+      session.baseDir === undefined ? failure : pinpoint(failure, session.baseDir),
+      code,
+    );
     // A line by itself: those of `apply --json` may stand before it.
-    if (session.json) writeJsonLine(errorJson(failure, code));
-    session.events?.write(errorJson(failure, code));
+    if (session.json) writeJsonLine(json);
+    session.events?.write(json);
   }
   const { renderFailure } = await import("./render/failure.js");
+  const { columns } = process.stderr;
   noteText(
     renderFailure(failure, {
       theme: errTheme(),
       verbose: session.verbose,
+      columns,
       ...(session.baseDir === undefined ? {} : { baseDir: session.baseDir }),
     }),
   );

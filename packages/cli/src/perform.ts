@@ -93,6 +93,7 @@ export async function perform(
       theme: ok ? theme : errTheme(),
       verbose: session.verbose,
       plan,
+      columns: (ok ? process.stdout : process.stderr).columns,
       baseDir: stack.project.programDir,
     });
     const outputs = renderOutputValues(result.outputs, { theme, full: false });

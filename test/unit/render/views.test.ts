@@ -71,6 +71,30 @@ describe("failures", () => {
     expect(renderFailure(failure, { theme, baseDir: dir })).toContain("at index.ts:2:2");
   });
 
+  test("lines of the program are cut to the terminal, and hold no secrets", () => {
+    const dir = mkdtempSync(join(tmpdir(), "orch-render-"));
+    const line = `\tnew A("a", { password: "hunter2", list: [${"1, ".repeat(40)}], mode: "rw", more: 1 });`;
+    writeFileSync(join(dir, "index.ts"), `\n${line}\n`);
+    const failure: Failure = {
+      reason: "invalid-property",
+      message: "no",
+      urn: urn("a:index:A", "a"),
+      path: "mode",
+      source: { file: "index.ts", line: 2, column: 2 },
+    };
+    for (const columns of [40, 80, 300]) {
+      const lines = renderFailure(failure, { theme, baseDir: dir, columns }).split("\n");
+      const at = lines.findIndex((text) => text.startsWith("  2 |"));
+      const [code = "", mark = ""] = lines.slice(at);
+      expect(width(code)).toBeLessThanOrEqual(columns);
+      const from = mark.indexOf("^");
+      expect(code.slice(from, mark.length)).toBe('mode: "rw"');
+      if (columns === 300) expect(code).toContain("password: [secret],");
+      expect(code).not.toContain("hunter2");
+    }
+    rmSync(dir, { recursive: true });
+  });
+
   test("that orch did not expect are one paragraph; the stack only when asked for", () => {
     const failure: Failure = {
       reason: "internal",
@@ -173,6 +197,35 @@ describe("progress", () => {
     const made = { ...plan, steps };
     const texts = [theme, wordsTheme].map((t) => resultText(result, { theme: t, plan: made }));
     await expect(`${texts.join("\n=====\n")}\n`).toMatchFileSnapshot(golden("results-causes"));
+  });
+
+  test("failures that differ in their resource's own words are one cause", async () => {
+    const [create] = plan.steps.filter((step) => step.op === "create");
+    if (create === undefined) throw new Error("the plan has a creation");
+    const steps = Array.from({ length: 12 }, (_, id) => {
+      const name = `page-${id}`;
+      const inputs = {
+        path: `/srv/www/${name}.html`,
+        connection: { host: `web${id}.example`, port: 2200 + id },
+      };
+      return { ...create, id, urn: urn("host:index:File", name), inputs, after: id === 11 ? [0] : [] };
+    });
+    const failed = steps.slice(0, 11).map((step, id) => ({
+      step,
+      failure: {
+        reason: "connection-failed" as const,
+        // The last of them fails for another reason.
+        message: `web${id}.example:${2200 + id}: ${id === 10 ? "no route" : "refused"}, for /srv/www/page-${id}.html`,
+        urn: step.urn,
+        next: [`Start the SSH server of web${id}.example.`],
+      },
+    }));
+    const result: ApplyResult = {
+      ...{ runId: 7, outcome: "failed", elapsedMs: 400, done: 0, outputs: {} },
+      ...{ summary: summarize({ steps: [] }), failed, skipped: steps.slice(11) },
+    };
+    const text = resultText(result, { theme, plan: { ...plan, steps } });
+    await expect(`${text}\n`).toMatchFileSnapshot(golden("results-own-words"));
   });
 
   test("messages of programs and providers", () => {

@@ -81,6 +81,7 @@ Exit codes: 0 ended by Ctrl-C, 1 there is no project or stack.`;
         renderFailure(failure, {
           theme: errTheme(),
           verbose: session.verbose,
+          columns: process.stderr.columns,
           ...(session.baseDir === undefined ? {} : { baseDir: session.baseDir }),
         }),
       );

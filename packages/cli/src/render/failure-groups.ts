@@ -1,46 +1,68 @@
-/** One failure that many resources share is shown once: a system that is down fails everything in it. */
+/** Failures of one cause, together: a system that is down fails everything in it, and each says so with its own name in the message. */
 import type { Failure } from "@orch/core/model/failure";
-import type { Urn } from "@orch/core/model/urn";
-import { type FailureView, renderFailure } from "./failure.js";
-import { shortUrn } from "./names.js";
-import { count } from "./text.js";
+import { parseUrn, type Urn } from "@orch/core/model/urn";
 
 export interface FailureGroup {
+  /** The first of them. */
   readonly failure: Failure;
   readonly urns: readonly Urn[];
+  /** Their places in the list that was given. */
+  readonly members: readonly number[];
+  /** The others say the same of themselves, in other words. */
+  readonly differ: boolean;
 }
 
-/** Failures that differ in nothing but their resource, together; in the order of their first. */
-export function failureGroups(failures: readonly Failure[]): readonly FailureGroup[] {
-  const groups = new Map<string, { failure: Failure; urns: Urn[] }>();
-  for (const failure of failures) {
+/** What a failure's text may hold of its resource alone: its name, its id, values of its properties. */
+export type OwnWords = (failure: Failure, index: number) => readonly (string | number)[];
+
+/**
+ * Failures that differ in nothing but their resource and its own words, together; in the order of their first. Words of a letter, or a digit, are
+ * too little to tell from what is meant by them.
+ */
+export function failureGroups(
+  failures: readonly Failure[],
+  words: OwnWords = () => [],
+): readonly FailureGroup[] {
+  const groups = new Map<string, { failure: Failure; urns: Urn[]; members: number[]; texts: Set<string> }>();
+  for (const [index, failure] of failures.entries()) {
     const { urn, source: _, ...rest } = failure;
-    const key = JSON.stringify(rest);
+    const text = JSON.stringify(rest);
+    const key = urn === undefined ? text : withoutWords(rest, [urn, nameIn(urn), ...words(failure, index)]);
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, { failure, urns: urn === undefined ? [] : [urn] });
-    else if (urn !== undefined) group.urns.push(urn);
+    if (group === undefined)
+      groups.set(key, {
+        failure,
+        urns: urn === undefined ? [] : [urn],
+        members: [index],
+        texts: new Set([text]),
+      });
+    else {
+      if (urn !== undefined) group.urns.push(urn);
+      group.members.push(index);
+      group.texts.add(text);
+    }
   }
-  return [...groups.values()];
+  return [...groups.values()].map(({ texts, ...group }) => ({ ...group, differ: texts.size > 1 }));
 }
 
-/** Names that a folded list shows. */
-const few = 8;
+/** The failure as a text in which the words are one and the same. The reason stays. */
+function withoutWords(failure: Failure, words: readonly (string | number)[]): string {
+  const escaped = [...new Set(words.map(String))]
+    .filter((word) => word.length > 1)
+    // The longest first: what is part of another is not cut out of it.
+    .sort((a, b) => b.length - a.length)
+    .map((word) => word.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  if (escaped.length === 0) return JSON.stringify(failure);
+  const own = new RegExp(`(?<![\\p{L}\\d_])(?:${escaped.join("|")})(?![\\p{L}\\d_])`, "gu");
+  return JSON.stringify(failure, (key, value: unknown) =>
+    typeof value === "string" && key !== "reason" ? value.replace(own, "\u0000") : value,
+  );
+}
 
-/** `fullWith`: the flag with which all names are listed. */
-export function renderFailureGroup(
-  { failure, urns }: FailureGroup,
-  view: FailureView & { readonly full: boolean },
-  fullWith = "--diff",
-): string[] {
-  const { theme, full } = view;
-  if (urns.length < 2) return [renderFailure(failure, view)];
-  const { urn: _urn, source: _source, ...shared } = failure;
-  const shown = full ? urns : urns.slice(0, few);
-  const more = urns.length - shown.length;
-  const [head = "", ...rest] = renderFailure(shared, view).split("\n");
-  return [
-    head,
-    `  ${theme.dim(count(urns.length, "resource"))} ${shown.map(shortUrn).join(", ")}${more > 0 ? theme.dim(` and ${more} more (${fullWith} shows them)`) : ""}`,
-    ...rest,
-  ];
+function nameIn(urn: Urn): string {
+  try {
+    return parseUrn(urn).name;
+  } catch {
+    return urn;
+  }
 }

@@ -2,18 +2,20 @@
  * Failures as a good compiler shows them: what went wrong, where in the user's own file with that line, what was expected
  * and found, what caused it, and what to do next.
  */
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import type { Failure } from "@orch/core/model/failure";
 import type { SourcePosition } from "@orch/core/model/resource";
+import { type FailureGroup, failureGroups } from "./failure-groups.js";
 import { shortUrn } from "./names.js";
-import { visible } from "./text.js";
+import { placeOf, snippet } from "./snippet.js";
+import { count, visible } from "./text.js";
 import type { Theme } from "./theme.js";
 
 export interface FailureView {
   readonly theme: Theme;
   /** Folder that source positions are relative to. */
   readonly baseDir?: string;
+  /** Of the terminal: lines of the program are cut to it, so that what is below each other stays so. */
+  readonly columns?: number | undefined;
   /** Stacks of what orch did not expect are shown, not only mentioned. */
   readonly verbose?: boolean;
 }
@@ -26,6 +28,26 @@ export function renderFailure(failure: Failure, view: FailureView): string {
   return out.join("\n");
 }
 
+/** Names that a folded list shows. */
+const few = 8;
+
+/**
+ * What many resources have in common: the first failure in full, with all that it concerns. `fullWith`: the flag with which all names are
+ * listed.
+ */
+export function renderFailureGroup(
+  group: FailureGroup,
+  view: FailureView & { readonly full: boolean },
+  fullWith = "--diff",
+): string[] {
+  if (group.urns.length < 2) return [renderFailure(group.failure, view)];
+  const out: string[] = [];
+  write(group.failure, view, "", view.theme.error("error"), out, {
+    group: { ...group, full: view.full, fullWith },
+  });
+  return out;
+}
+
 /** A line of a plan's warnings. */
 export function renderWarning(failure: Failure, theme: Theme): string[] {
   const out: string[] = [];
@@ -33,24 +55,61 @@ export function renderWarning(failure: Failure, theme: Theme): string[] {
   return out;
 }
 
-function write(failure: Failure, view: FailureView, indent: string, label: string, out: string[]): void {
+interface Around {
+  /** The failure that this one is a cause of. */
+  readonly above?: Failure;
+  /** All that this one stands for. */
+  readonly group?: FailureGroup & { readonly full: boolean; readonly fullWith: string };
+}
+
+function write(
+  failure: Failure,
+  view: FailureView,
+  indent: string,
+  label: string,
+  out: string[],
+  { above, group }: Around = {},
+): void {
   const { theme } = view;
   const [first = "", ...more] = visible(failure.message).split("\n");
   out.push(`${indent}${label}${theme.dim(`[${failure.reason}]`)}: ${theme.bold(first)}`);
   for (const line of more) out.push(`${indent}  ${line}`);
-  if (failure.urn !== undefined && !failure.message.includes(failure.urn))
+  if (group !== undefined) {
+    const shown = group.full ? group.urns : group.urns.slice(0, few);
+    const left = group.urns.length - shown.length;
+    const all = left > 0 ? theme.dim(` and ${left} more (${group.fullWith} shows them)`) : "";
+    out.push(
+      `${indent}  ${theme.dim(count(group.urns.length, "resource"))} ${shown.map(shortUrn).join(", ")}${all}`,
+    );
+    if (group.differ)
+      out.push(
+        `${indent}  ${theme.dim("The message is the first one's; the others' differ in their own names and values alone.")}`,
+      );
+  } else if (
+    failure.urn !== undefined &&
+    failure.urn !== above?.urn &&
+    !failure.message.includes(failure.urn)
+  )
     out.push(
       `${indent}  ${theme.dim("resource")} ${shortUrn(failure.urn)}  ${theme.dim(visible(failure.urn))}`,
     );
   if (failure.path) out.push(`${indent}  ${theme.dim("property")} ${visible(failure.path)}`);
   const detail = visible(failure.detail?.trimEnd() ?? "");
-  if (failure.source !== undefined) position(failure.source, detail, view, indent, out);
+  const source = placeOf(failure, above);
+  if (source !== undefined) position(failure, source, detail, view, indent, out);
   if (failure.expected !== undefined) block("expected", failure.expected, theme, indent, out);
   if (failure.found !== undefined) block("found   ", failure.found, theme, indent, out);
   // A stack of one frame says no more than the position.
-  if (detail !== "" && !(failure.source !== undefined && detail === `at ${placeText(failure.source)}`))
+  if (detail !== "" && !(source !== undefined && detail === `at ${placeText(source)}`))
     for (const line of detail.split("\n")) out.push(`${indent}  ${theme.dim("|")} ${line}`.trimEnd());
-  for (const cause of failure.causes ?? []) write(cause, view, `${indent}  `, theme.error("because"), out);
+  const here: Failure = source === undefined ? failure : { ...failure, source };
+  for (const cause of failureGroups(failure.causes ?? [])) {
+    const many = cause.urns.length > 1 && cause.urns.some((urn) => urn !== cause.urns[0]);
+    write(cause.failure, view, `${indent}  `, theme.error("because"), out, {
+      above: here,
+      ...(many ? { group: { ...cause, full: view.verbose === true, fullWith: "--verbose" } } : {}),
+    });
+  }
   for (const next of failure.next ?? []) block(nextLabel(theme), next, theme, indent, out);
 }
 
@@ -66,38 +125,27 @@ function block(label: string, text: string, theme: Theme, indent: string, out: s
 export const placeText = (source: SourcePosition): string =>
   visible(`${source.file}:${source.line}${source.column > 0 ? `:${source.column}` : ""}`);
 
-/** `file:line:column`, and the line itself where the file can be read and the failure's detail does not hold it. */
+/** `file:line:column`, and the lines themselves where the file can be read and the failure's detail does not hold them. */
 function position(
+  failure: Failure,
   source: SourcePosition,
   detail: string,
   view: FailureView,
   indent: string,
   out: string[],
 ): void {
-  const { theme } = view;
-  out.push(`${indent}  ${theme.dim("at")} ${placeText(source)}`);
-  const line =
-    view.baseDir === undefined ? undefined : sourceLine(resolve(view.baseDir, source.file), source.line);
-  if (line === undefined || detail.includes(visible(line).trim())) return;
-  const number = String(source.line);
-  const code = visible(line.replaceAll("\t", "  ")).slice(0, 160);
-  out.push(`${indent}  ${theme.dim(`${number} |`)} ${code}`);
-  // A mark below a line says nothing to who hears it; the column is told above.
-  if (!theme.words && source.column > 0 && source.column <= code.length) {
-    const tabs = line.slice(0, source.column - 1).split("\t").length - 1;
-    out.push(
-      `${indent}  ${" ".repeat(number.length)} ${theme.dim("|")} ${" ".repeat(source.column - 1 + tabs)}${theme.error("^")}`,
-    );
-  }
-}
-
-function sourceLine(file: string, line: number): string | undefined {
-  try {
-    const text = readFileSync(file, "utf8").split("\n")[line - 1];
-    return text === undefined || text.trim() === "" ? undefined : text.trimEnd();
-  } catch {
-    return undefined; // The position alone still says where.
-  }
+  const { theme, baseDir, columns = 160 } = view;
+  const shown =
+    baseDir === undefined
+      ? { source, lines: [] }
+      : snippet(failure, source, baseDir, {
+          theme,
+          columns: columns - indent.length - 2,
+          detail,
+          alone: failure.source === undefined,
+        });
+  out.push(`${indent}  ${theme.dim("at")} ${placeText(shown.source)}`);
+  for (const line of shown.lines) out.push(`${indent}  ${line}`);
 }
 
 /** Something orch did not expect is orch's own mistake: it says so, and how to report it. */

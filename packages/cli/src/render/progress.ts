@@ -1,9 +1,10 @@
 /** One line per thing that happens, the same words in the live and in the plain view. */
 import type { ApplyResult, Event, LogLevel } from "@orch/core/model/event";
 import { byOrch, type Plan, type Step, type StepId, type StepOp } from "@orch/core/model/plan";
-import type { Urn } from "@orch/core/model/urn";
-import { type FailureView, renderFailure } from "./failure.js";
-import { failureGroups, renderFailureGroup } from "./failure-groups.js";
+import { isProviderType, parseUrn, type Urn } from "@orch/core/model/urn";
+import { isArray, isMap, type Value } from "@orch/core/model/value";
+import { type FailureView, renderFailure, renderFailureGroup } from "./failure.js";
+import { failureGroups, type OwnWords } from "./failure-groups.js";
 import { shortUrn } from "./names.js";
 import { doneText } from "./plan.js";
 import { count, duration, grouped, visible } from "./text.js";
@@ -110,42 +111,56 @@ export function logLines(event: Extract<Event, { type: "log" }>, theme: Theme): 
   return [`${style(logLabel[event.level])}${who}: ${first}`, ...more.map((line) => `  ${line}`)];
 }
 
-/** The end of an apply: each cause of failures once and in full, what was left out because of it, one line that sums up. */
+/** Skipped steps that are named under what they wait for. */
+const fewSkipped = 10;
+
+/** The end of an apply: each cause of failures once and in full, below it what was left out because of it, one line that sums up. */
 export function resultText(result: ApplyResult, view: FailureView & { readonly plan: Plan }): string {
   const { theme, plan } = view;
+  const { failed } = result;
   const out: string[] = [];
-  for (const group of failureGroups(result.failed.map(({ failure }) => failure)))
-    out.push(...renderFailureGroup(group, { ...view, full: view.verbose === true }, "--verbose"), "");
-  if (result.problem !== undefined) out.push(renderFailure(result.problem, view), "");
   const skipped = result.skipped.filter(({ op, urn }) => op !== "same" && !byOrch(urn));
-  if (skipped.length > 0) {
-    out.push(theme.warning(`Not done: ${count(skipped.length, "step")}`));
-    const groups = skippedBy(
-      plan,
-      result.failed.map(({ step }) => step),
-      skipped,
-    );
-    // Where there is one cause, it stands right above.
-    const headed = result.failed.length > 0 && (groups.size > 1 || result.failed.length > 1);
-    for (const [cause, steps] of groups) {
-      if (headed)
-        out.push(
-          `  ${theme.dim(cause === undefined ? "not begun any more after that" : `because of ${shortUrn(cause.urn)}`)}`,
-        );
-      const indent = headed ? "    " : "  ";
-      const shown = steps.slice(0, 10);
-      for (const step of shown) {
-        const [, , failed] = wordsOf(step.op, step);
-        out.push(`${indent}${failed.replace("could not", "did not")} ${shortUrn(step.urn)}`);
-      }
-      if (shown.length < steps.length) out.push(`${indent}… ${grouped(steps.length - shown.length)} more`);
+  const groups = failureGroups(
+    failed.map(({ failure, step }) => (failure.urn === undefined ? { ...failure, urn: step.urn } : failure)),
+    ownWordsIn(plan, failed),
+  );
+  const waiting = skippedBy(
+    plan,
+    groups.map(({ members }) => members.map((index) => (failed[index] as { step: Step }).step)),
+    skipped,
+  );
+  const notDone = (heading: string, steps: readonly Step[], indent: string): void => {
+    out.push(`${indent}${heading}`);
+    for (const step of steps.slice(0, fewSkipped)) {
+      const [, , what] = wordsOf(step.op, step);
+      out.push(`${indent}  ${what.replace("could not", "did not")} ${shortUrn(step.urn)}`);
     }
+    if (steps.length > fewSkipped) out.push(`${indent}  … ${grouped(steps.length - fewSkipped)} more`);
+  };
+  for (const [index, group] of groups.entries()) {
+    out.push(...renderFailureGroup(group, { ...view, full: view.verbose === true }, "--verbose"));
+    const after = waiting.get(index);
+    if (after !== undefined)
+      notDone(
+        theme.warning(
+          `not done because of ${group.urns.length > 1 ? "them" : "it"}: ${count(after.length, "step")}`,
+        ),
+        after,
+        "  ",
+      );
+    out.push("");
+  }
+  if (result.problem !== undefined) out.push(renderFailure(result.problem, view), "");
+  const others = waiting.get(undefined);
+  if (others !== undefined) {
+    const heading = failed.length > 0 ? "Not begun any more after that" : "Not done";
+    notDone(theme.warning(`${heading}: ${count(others.length, "step")}`), others, "");
     out.push("");
   }
   const verb = { apply: "Apply", destroy: "Destroy", refresh: "Refresh" }[plan.kind];
   const time = duration(result.elapsedMs);
   const counts = [
-    ...(result.failed.length > 0 ? [`${result.failed.length} failed`] : []),
+    ...(failed.length > 0 ? [`${failed.length} failed`] : []),
     doneText(result.summary),
     ...(skipped.length > 0 ? [`${skipped.length} not done`] : []),
   ].join(", ");
@@ -165,12 +180,12 @@ export function resultText(result: ApplyResult, view: FailureView & { readonly p
   return out.join("\n");
 }
 
-/** What was skipped, by the failed step that it comes after, directly or not; undefined for the rest, which the stopped run did not come to. */
+/** What was skipped, by the group of failed steps that it comes after, directly or not; undefined for the rest, which the stopped run did not come to. */
 function skippedBy(
   plan: Plan,
-  failed: readonly Step[],
+  failed: readonly (readonly Step[])[],
   skipped: readonly Step[],
-): Map<Step | undefined, Step[]> {
+): Map<number | undefined, Step[]> {
   const dependents = new Map<StepId, StepId[]>();
   for (const { id, after } of plan.steps)
     for (const before of after) {
@@ -178,15 +193,15 @@ function skippedBy(
       if (list === undefined) dependents.set(before, [id]);
       else list.push(id);
     }
-  const causes = new Map<StepId, Step>();
-  const todo = failed.map((step) => ({ id: step.id, cause: step }));
+  const causes = new Map<StepId, number>();
+  const todo = failed.flatMap((steps, cause) => steps.map(({ id }) => ({ id, cause })));
   for (const { id, cause } of todo)
     for (const next of dependents.get(id) ?? []) {
       if (causes.has(next)) continue;
       causes.set(next, cause);
       todo.push({ id: next, cause });
     }
-  const groups = new Map<Step | undefined, Step[]>();
+  const groups = new Map<number | undefined, Step[]>();
   for (const step of skipped) {
     const cause = causes.get(step.id);
     const group = groups.get(cause);
@@ -194,4 +209,34 @@ function skippedBy(
     else group.push(step);
   }
   return groups;
+}
+
+/** What a failure may say of its own resource alone: its id, what its properties hold, and those of the provider that serves it. */
+function ownWordsIn(plan: Plan, failed: ApplyResult["failed"]): OwnWords {
+  let providers: Map<Urn, Step> | undefined;
+  return (_, index) => {
+    const { step } = failed[index] as { step: Step };
+    providers ??= new Map(
+      plan.steps.filter(({ urn }) => isProviderType(parseUrn(urn).type)).map((each) => [each.urn, each]),
+    );
+    const served =
+      "resource" in step ? step.resource.provider : "prior" in step ? step.prior?.provider : undefined;
+    const provider = served === undefined ? undefined : providers.get(served);
+    return [...wordsOfStep(step), ...(provider === undefined ? [] : wordsOfStep(provider))];
+  };
+}
+
+function wordsOfStep(step: Step): (string | number)[] {
+  const out: (string | number)[] = [];
+  const collect = (value: Value | undefined): void => {
+    if (typeof value === "string" || typeof value === "number") out.push(value);
+    else if (isArray(value)) value.forEach(collect);
+    else if (isMap(value)) Object.values(value).forEach(collect);
+  };
+  if ("prior" in step && step.prior !== undefined) {
+    collect(step.prior.id);
+    collect(step.prior.inputs);
+  }
+  if ("inputs" in step) collect(step.inputs);
+  return out;
 }

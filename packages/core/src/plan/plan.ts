@@ -161,18 +161,26 @@ async function startProviders(
   if (failures.length > 0) throw new OrchError(together(failures, "plan"));
 }
 
-/** One failure for all; a single one as it is. */
+/** One failure for all, in the order of their places in the program; a single one as it is. */
 export function together(failures: readonly Failure[], what: "plan" | "read"): Failure {
-  const [first] = failures;
-  if (failures.length === 1 && first) return first;
+  const causes = [...failures].sort(byPlace);
+  const [first] = causes;
+  if (causes.length === 1 && first) return first;
   return {
     reason: (first as Failure).reason,
     message:
       what === "plan"
-        ? `${failures.length} resources can't be planned.`
-        : `${failures.length} resources could not be read.`,
-    causes: failures,
+        ? `${causes.length} resources can't be planned.`
+        : `${causes.length} resources could not be read.`,
+    causes,
   };
+}
+
+/** Providers answer in any order. What has no place in the program comes last, as it came. */
+function byPlace({ source: a }: Failure, { source: b }: Failure): number {
+  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
+  return a.line - b.line || a.column - b.column;
 }
 
 /** The warning for resources that could not be read; none where all could. */

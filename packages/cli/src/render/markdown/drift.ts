@@ -2,7 +2,8 @@
 import type { DriftReport } from "@orch/core/engine-contract";
 import { driftCounts, driftGroupLines, unmanagedLines } from "../drift.js";
 import { renderDriftRules } from "../drift-rules.js";
-import { failureGroups, renderFailureGroup } from "../failure-groups.js";
+import { renderFailureGroup } from "../failure.js";
+import { failureGroups } from "../failure-groups.js";
 import { count, timestamp } from "../text.js";
 import { plainTheme } from "../theme.js";
 import { cell, code } from "./escape.js";
