@@ -17,6 +17,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
     "plan-file",
     "drift",
     "history",
+    "targeting",
     "undo",
     "resume",
     "state",

@@ -263,7 +263,7 @@ function bare(urn: Urn, custom: boolean, inputs: PropertyMap): Resource {
 function handle(
   urn: Urn,
   dryRun: boolean,
-  answer: { id?: Value; outputs: PropertyMap; failed?: boolean },
+  answer: { id?: Value; outputs: PropertyMap; failed?: boolean; unknown?: boolean },
 ): Handle {
   return {
     urn,
@@ -273,7 +273,7 @@ function handle(
     get: (name) => {
       const value = answer.outputs[name];
       if (value !== undefined && !isUnknown(value)) return value;
-      if (dryRun) return unknown;
+      if (dryRun || answer.unknown) return unknown;
       throw new Error(`${urn} has no output ${name}`);
     },
   };

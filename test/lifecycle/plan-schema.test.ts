@@ -65,13 +65,12 @@ describe("plans fit their schema", () => {
     stack.world.objects.delete((await stack.rows()).find(({ name }) => name === "b")?.id as string);
     check(await stack.plan({ kind: "refresh" }));
     check(await stack.plan({ refresh: true }));
-    const rows = await stack.rows();
-    const urn = rows.find(({ name }) => name === "a")?.urn as string;
     stack.body = async (p) => {
       await p.resource("Thing", "a", { size: 2 }, { aliases: [] });
       await p.resource("Thing", "renamed", {}, { aliases: ["c"] });
     };
-    check(await stack.plan({ replace: [urn] }));
+    check(await stack.plan({ replace: ["a"] }));
+    check(await stack.plan({ selection: { targets: ["a"], excludes: ["c"], dependents: true } }));
     check(await stack.plan());
     const { runId } = await stack.apply();
     check(await stack.plan({ undo: runId }));

@@ -269,6 +269,11 @@ export const failureIndex = {
         "A warning of `orch apply --refresh --continue-on-error`: some resources could not be read, mostly because their system is down. They are planned from the state; everything else is planned as it was read. The exit code is 1.",
       cure: "Look at what stands below it. When the system is back, run the same command again.",
     },
+    "not-targeted": {
+      cause:
+        "A plan with --target or --exclude would leave the state referring to something that is not there any more: a resource that others need would be deleted, renamed or become another one, and they are not part of the plan. As a warning: a resource is replaced, and what uses it keeps the values of the old one.",
+      cure: "Take along what depends on it with --target-dependents, or name it with --target.",
+    },
     "not-restored": {
       cause:
         "A warning of `orch undo`: an object is made anew, and what the old one held does not come back.",

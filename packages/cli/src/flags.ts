@@ -1,6 +1,7 @@
 /** Flags that several commands share. */
 import * as Flags from "@oclif/core/flags";
 import { OrchError } from "@orch/core/model/failure";
+import type { SelectionOptions } from "@orch/core/plan/selection";
 
 export const jsonFlag = Flags.boolean({ summary: "Print JSON, for programs." });
 export const eventsFlag = Flags.string({
@@ -14,11 +15,46 @@ export const refreshFlag = Flags.boolean({
   summary: "Read every resource first; what changed outside orch is shown and put right.",
 });
 export const replaceFlag = Flags.string({
-  summary: "Replace this resource whatever the comparison says; may be given several times.",
-  helpValue: "URN",
+  summary: "Replace these resources whatever the comparison says; may be given several times.",
+  helpValue: "PATTERN",
   multiple: true,
   multipleNonGreedy: true,
 });
+const targetFlag = Flags.string({
+  summary:
+    "Only these resources: URN, name or type::name, with * for any text; a component is all that is in it. May be given several times.",
+  helpValue: "PATTERN",
+  multiple: true,
+  multipleNonGreedy: true,
+});
+const excludeFlag = Flags.string({
+  summary: "All but these resources and what depends on them; as --target. May be given several times.",
+  helpValue: "PATTERN",
+  multiple: true,
+  multipleNonGreedy: true,
+});
+/** For commands that plan. */
+export const selectionFlags = {
+  target: targetFlag,
+  "target-dependents": Flags.boolean({
+    summary: "What depends on a target is part of the plan too.",
+    dependsOn: ["target"],
+  }),
+  exclude: excludeFlag,
+};
+/** For commands that only read. */
+export const readSelectionFlags = { target: targetFlag, exclude: excludeFlag };
+
+/** Undefined: everything. */
+export function selectionOf(flags: {
+  readonly target?: string[] | undefined;
+  readonly "target-dependents"?: boolean;
+  readonly exclude?: string[] | undefined;
+}): SelectionOptions | undefined {
+  const { target: targets = [], exclude: excludes = [] } = flags;
+  if (targets.length + excludes.length === 0) return undefined;
+  return { targets, excludes, dependents: flags["target-dependents"] === true };
+}
 export const parallelFlag = Flags.custom<number>({
   char: "p",
   summary: "How many operations run at the same time (default 32).",

@@ -73,6 +73,8 @@ export const takesValue: ReadonlySet<string> = new Set([
   "--parallel",
   "--lock-timeout",
   "--replace",
+  "--target",
+  "--exclude",
   "--urn",
   "--adopt",
   "--at",

@@ -7,6 +7,7 @@ import type { EventSink } from "./model/event.js";
 import type { Failure } from "./model/failure.js";
 import type { Drift } from "./model/plan.js";
 import type { Urn } from "./model/urn.js";
+import type { SelectionOptions } from "./plan/selection.js";
 import type { ProgramHost, RunProgram } from "./program/contract.js";
 import type { Project, StackConfig } from "./project/contract.js";
 import type { ProviderLoader } from "./provider/contract.js";
@@ -50,8 +51,10 @@ export interface PlanOptions {
   readonly complete?: boolean;
   /** Puts steps of a cut-off run that can't be settled otherwise to a person. Unanswered ones stay open. */
   readonly askOpen?: (open: readonly OpenStep[]) => Promise<ReadonlyMap<Urn, ResumeAnswer>>;
-  /** URNs to replace whatever the diff says. */
-  readonly replace?: readonly Urn[];
+  /** Patterns (model/pattern.ts) of what to replace whatever the comparison says. */
+  readonly replace?: readonly string[];
+  /** Plan these resources alone. Rejects with `not-targeted` when what stays would refer to something that goes. */
+  readonly selection?: SelectionOptions;
   /**
    * For an apply: no program is run; what is wanted is the state before the run with this number, which may be one more than the last one's. Rejects
    * with `unfinished-steps` while a cut-off step is open, with `state-locked` while a run that would be undone goes on.
@@ -62,6 +65,8 @@ export interface PlanOptions {
 export interface DriftOptions {
   /** Look for what nobody manages, where the project's rules say so. Default true. */
   readonly unmanaged?: boolean;
+  /** Read these resources alone, and look for nothing unmanaged. */
+  readonly selection?: SelectionOptions;
   /** By which rules are old, in milliseconds since the epoch. Default: the clock. */
   readonly now?: number;
 }

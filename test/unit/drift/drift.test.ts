@@ -1,10 +1,10 @@
 /** What a drift report makes of differences: pure functions. */
 import { groupDrift } from "@orch/core/drift/groups";
 import { applyIgnoreRules } from "@orch/core/drift/ignore";
-import { fits } from "@orch/core/drift/pattern";
 import { placeOf } from "@orch/core/drift/place";
 import { changesBehind, lastBehind } from "@orch/core/model/object-change";
 import { formatPath, parsePath } from "@orch/core/model/path";
+import { fits } from "@orch/core/model/pattern";
 import type { Drift } from "@orch/core/model/plan";
 import type { IgnoreRule } from "@orch/core/project/drift-rules";
 import fc from "fast-check";

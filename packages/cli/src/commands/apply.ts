@@ -11,6 +11,8 @@ import {
   parallelFlag,
   refreshFlag,
   replaceFlag,
+  selectionFlags,
+  selectionOf,
   yesFlag,
 } from "../flags.js";
 import { openView } from "../view/view.js";
@@ -28,6 +30,7 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
     "<%= config.bin %> apply --yes --refresh",
     "<%= config.bin %> apply change.plan",
     "<%= config.bin %> apply --yes --json",
+    "<%= config.bin %> apply --target web --target-dependents",
   ];
   static override args = {
     file: Args.string({ ignoreStdin: true, description: "A plan made by `orch plan --out FILE`." }),
@@ -38,6 +41,7 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
     events: eventsFlag,
     diff: diffFlag,
     refresh: refreshFlag,
+    ...selectionFlags,
     replace: replaceFlag,
     "continue-on-error": Flags.boolean({
       summary:
@@ -55,10 +59,17 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Apply);
     const { file } = args;
-    if (file !== undefined && (flags.refresh || flags.replace !== undefined))
+    const selection = selectionOf(flags);
+    const making = [
+      ...(flags.refresh ? ["--refresh"] : []),
+      ...(flags.replace === undefined ? [] : ["--replace"]),
+      ...(flags.target === undefined ? [] : ["--target"]),
+      ...(flags.exclude === undefined ? [] : ["--exclude"]),
+    ];
+    if (file !== undefined && making.length > 0)
       throw new OrchError({
         reason: "invalid-flag",
-        message: `${flags.refresh ? "--refresh" : "--replace"} belongs to the making of a plan; ${file} is already made.`,
+        message: `${making[0]} belongs to the making of a plan; ${file} is already made.`,
         next: ["Give it to `orch plan --out FILE`, and apply that file."],
       });
     const view = openView({ jsonEvents: true });
@@ -79,6 +90,7 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
         kind: "apply",
         refresh: flags.refresh,
         ...(flags.replace === undefined ? {} : { replace: flags.replace }),
+        ...(selection === undefined ? {} : { selection }),
       } as const;
       return planAndPerform(work, view, options, how, "apply");
     });

@@ -8,6 +8,8 @@ import {
   lockTimeoutFlag,
   parallelFlag,
   refreshFlag,
+  selectionFlags,
+  selectionOf,
   yesFlag,
 } from "../flags.js";
 import { openView } from "../view/view.js";
@@ -15,12 +17,13 @@ import { openView } from "../view/view.js";
 export default class Destroy extends OrchCommand {
   static override summary = "Delete every resource of the stack.";
   static override description =
-    `Shows what would be deleted, asks, and deletes it, dependents before what they depend on. The program is not run. Protected resources stop it before anything is deleted. The stack itself stays, with its configuration; \`orch stack rm\` removes it.
+    `Shows what would be deleted, asks, and deletes it, dependents before what they depend on. The program is not run. Protected resources stop it before anything is deleted. The stack itself stays, with its configuration; \`orch stack rm\` removes it. With --target and --exclude only a part goes; what anything depends on that stays is refused, or kept.
 
 Exit codes: as of \`orch apply\`.`;
   static override examples = [
     "<%= config.bin %> destroy",
     "<%= config.bin %> destroy --yes --stack review-42",
+    "<%= config.bin %> destroy --exclude 'postgres:Database::*'",
   ];
   static override flags = {
     yes: yesFlag,
@@ -28,6 +31,7 @@ Exit codes: as of \`orch apply\`.`;
     events: eventsFlag,
     diff: diffFlag,
     refresh: refreshFlag,
+    ...selectionFlags,
     "continue-on-error": Flags.boolean({
       summary: "When a deletion fails, still do all that does not depend on it.",
     }),
@@ -37,13 +41,14 @@ Exit codes: as of \`orch apply\`.`;
 
   async run(): Promise<number> {
     const { flags } = await this.parse(Destroy);
+    const selection = selectionOf(flags);
     const view = openView({ jsonEvents: true });
     return withEngine(this.config.version, view, flags, async (work) => {
       const { planAndPerform } = await import("../perform.js");
       return planAndPerform(
         work,
         view,
-        { kind: "destroy", refresh: flags.refresh },
+        { kind: "destroy", refresh: flags.refresh, ...(selection === undefined ? {} : { selection }) },
         { yes: flags.yes, diff: flags.diff, continueOnError: flags["continue-on-error"] },
         "destroy",
       );

@@ -3,7 +3,7 @@ import type { DriftReport } from "@orch/core/engine-contract";
 import { exitCodes, toFailure } from "@orch/core/model/failure";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
-import { diffFlag, eventsFlag, jsonFlag, parallelFlag } from "../flags.js";
+import { diffFlag, eventsFlag, jsonFlag, parallelFlag, readSelectionFlags, selectionOf } from "../flags.js";
 import { formatFlag, formatOf, orFailedSection } from "../format.js";
 import { renderDriftReport } from "../render/drift.js";
 import { driftReportJson } from "../render/json.js";
@@ -14,7 +14,7 @@ import { openView } from "../view/view.js";
 export default class Drift extends OrchCommand {
   static override summary = "Tell what changed outside orch.";
   static override description =
-    `Reads every resource and compares it with the state. Nothing is written, neither to the resources nor to the state; the program is not run. What the project's rules ignore is no drift; objects that nobody manages are looked for where the rules say so.
+    `Reads every resource and compares it with the state. Nothing is written, neither to the resources nor to the state; the program is not run. What the project's rules ignore is no drift; objects that nobody manages are looked for where the rules say so, unless --target or --exclude leave out a part.
 
 With --notify what was found is also sent to Slack (its address in ORCH_SLACK_WEBHOOK_URL) or, signed, to a webhook (ORCH_WEBHOOK_URL and ORCH_WEBHOOK_SECRET); with --news only when it is something else than the last time.
 
@@ -23,6 +23,7 @@ Exit codes: 0 everything is as orch left it, 2 something changed or is not manag
     "<%= config.bin %> drift",
     "<%= config.bin %> drift --no-unmanaged",
     "<%= config.bin %> drift --json",
+    "<%= config.bin %> drift --target web",
     "<%= config.bin %> drift --notify slack --news /var/lib/orch/drift.json",
   ];
   static override flags = {
@@ -30,6 +31,7 @@ Exit codes: 0 everything is as orch left it, 2 something changed or is not manag
     events: eventsFlag,
     format: formatFlag(),
     diff: diffFlag,
+    ...readSelectionFlags,
     unmanaged: Flags.boolean({
       summary: "Look for objects that nobody manages, by the project's rules (default).",
       allowNo: true,
@@ -54,13 +56,17 @@ Exit codes: 0 everything is as orch left it, 2 something changed or is not manag
     const { flags } = await this.parse(Drift);
     const format = formatOf(flags);
     const { notify = [], news } = flags;
+    const selection = selectionOf(flags);
     const targets = notify.length === 0 ? [] : await targetsOf(notify);
     const view = openView();
     return orFailedSection("drift", format, (tell) =>
       withEngine(this.config.version, view, flags, async ({ engine, stack, interrupts }) => {
         tell({ project: stack.project.name, stack: stack.stack });
         const { drift } = await import("@orch/core/engine");
-        const report = await drift(engine, { unmanaged: flags.unmanaged });
+        const report = await drift(engine, {
+          unmanaged: flags.unmanaged,
+          ...(selection === undefined ? {} : { selection }),
+        });
         view.clear();
         if (format === "json") writeJson(driftReportJson(report));
         else if (format === "markdown") write(driftMarkdown(report));

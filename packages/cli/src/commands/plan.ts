@@ -5,7 +5,16 @@ import { hasOpen } from "../ask-open.js";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
 import { durationsOf } from "../durations.js";
-import { diffFlag, eventsFlag, jsonFlag, parallelFlag, refreshFlag, replaceFlag } from "../flags.js";
+import {
+  diffFlag,
+  eventsFlag,
+  jsonFlag,
+  parallelFlag,
+  refreshFlag,
+  replaceFlag,
+  selectionFlags,
+  selectionOf,
+} from "../flags.js";
 import { formatFlag, formatOf, orFailedSection } from "../format.js";
 import { savePlan } from "../plan-file.js";
 import { planJson } from "../render/json.js";
@@ -25,6 +34,7 @@ Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing
     "<%= config.bin %> plan --refresh --diff",
     "<%= config.bin %> plan --out change.plan && <%= config.bin %> apply change.plan",
     "<%= config.bin %> plan --json --detailed-exitcode",
+    "<%= config.bin %> plan --target web --target 'postgres:Role::*'",
     "<%= config.bin %> plan --out change.plan --format markdown | <%= config.bin %> comment",
   ];
   static override flags = {
@@ -38,6 +48,7 @@ Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing
     format: formatFlag(),
     diff: diffFlag,
     refresh: refreshFlag,
+    ...selectionFlags,
     replace: replaceFlag,
     "detailed-exitcode": Flags.boolean({ summary: "Exit with 2 when there are changes." }),
     parallel: parallelFlag(),
@@ -46,6 +57,7 @@ Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing
   async run(): Promise<number> {
     const { flags } = await this.parse(Plan);
     const format = formatOf(flags);
+    const selection = selectionOf(flags);
     const view = openView();
     return orFailedSection("plan", format, (tell) =>
       withEngine(this.config.version, view, flags, async ({ engine, stack }) => {
@@ -59,6 +71,7 @@ Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing
           kind: "apply",
           refresh: flags.refresh,
           ...(flags.replace === undefined ? {} : { replace: flags.replace }),
+          ...(selection === undefined ? {} : { selection }),
         });
         view.clear();
         const { out: file } = flags;

@@ -1,6 +1,15 @@
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
-import { diffFlag, eventsFlag, jsonFlag, lockTimeoutFlag, parallelFlag, yesFlag } from "../flags.js";
+import {
+  diffFlag,
+  eventsFlag,
+  jsonFlag,
+  lockTimeoutFlag,
+  parallelFlag,
+  readSelectionFlags,
+  selectionOf,
+  yesFlag,
+} from "../flags.js";
 import { openView } from "../view/view.js";
 
 export default class Refresh extends OrchCommand {
@@ -15,19 +24,21 @@ Exit codes: as of \`orch apply\`.`;
     json: jsonFlag,
     events: eventsFlag,
     diff: diffFlag,
+    ...readSelectionFlags,
     "lock-timeout": lockTimeoutFlag(),
     parallel: parallelFlag(),
   };
 
   async run(): Promise<number> {
     const { flags } = await this.parse(Refresh);
+    const selection = selectionOf(flags);
     const view = openView({ jsonEvents: true });
     return withEngine(this.config.version, view, flags, async (work) => {
       const { planAndPerform } = await import("../perform.js");
       return planAndPerform(
         work,
         view,
-        { kind: "refresh", refresh: true },
+        { kind: "refresh", refresh: true, ...(selection === undefined ? {} : { selection }) },
         { yes: flags.yes, diff: flags.diff, continueOnError: true },
         "refresh",
       );

@@ -70,6 +70,9 @@ function valueOfFlag(flag: string, sources: Sources): Source {
     case "--stack":
       return () => stackNames(sources);
     case "--replace":
+    case "--target":
+    case "--exclude":
+      return (current) => resourceNames(sources, current.startsWith("urn:") ? "urns" : "names");
     case "--urn":
       return () => resourceNames(sources, "urns");
     case "--at":

@@ -12,7 +12,14 @@ import type { ApplyResult, Event } from "@orch/core/model/event";
 import type { Failure } from "@orch/core/model/failure";
 import type { ObjectChange } from "@orch/core/model/object-change";
 import { formatPath } from "@orch/core/model/path";
-import { type Drift, hasChanges, type Plan, type Step, summarize } from "@orch/core/model/plan";
+import {
+  type Drift,
+  hasChanges,
+  type Plan,
+  type PlanSelection,
+  type Step,
+  summarize,
+} from "@orch/core/model/plan";
 import type { ResourceState } from "@orch/core/model/resource";
 import {
   equal,
@@ -54,6 +61,7 @@ export function planJson(plan: Plan): JsonObject {
     type: "plan",
     kind: plan.kind,
     ...(plan.undo === undefined ? {} : { undo: { before: plan.undo.before, runs: [...plan.undo.runs] } }),
+    ...(plan.selection === undefined ? {} : { selection: selectionJson(plan.selection) }),
     project: plan.project,
     stack: plan.stack,
     createdAt: new Date(plan.createdAt).toISOString(),
@@ -75,6 +83,18 @@ export function planJson(plan: Plan): JsonObject {
     warnings: plan.warnings.map(failureJson),
   };
 }
+
+const selectionJson = ({ targets, excludes, dependents, brought, held }: PlanSelection): JsonObject => ({
+  targets: [...targets],
+  excludes: [...excludes],
+  dependents,
+  brought: brought.map((one) => ({ ...one })),
+  held: held.map(({ urn, would, failure }) => ({
+    urn,
+    would,
+    ...(failure ? { failure: failureJson(failure) } : {}),
+  })),
+});
 
 /** `orch explain`: of one resource what is planned, why, and what hangs on it. */
 export function explanationJson({ explanation, past, runs }: Explained): JsonObject {
@@ -154,6 +174,7 @@ function stepJson(step: Step): JsonObject {
       break;
     case "same":
       if (step.movedFrom !== undefined) out.movedFrom = step.movedFrom;
+      if (step.held === true) out.held = true;
       break;
     case "delete":
       if (step.replaced !== undefined) out.order = step.replaced;

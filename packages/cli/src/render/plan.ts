@@ -17,6 +17,7 @@ import { renderWarning } from "./failure.js";
 import { renderLikelyMoves } from "./likely-moves.js";
 import { shortType, shortUrn } from "./names.js";
 import { type Branch, headingOf, parentsOf, treeOf } from "./plan-tree.js";
+import { selectionLines, selectionText, undoneText } from "./selection.js";
 import { count, grouped, visible } from "./text.js";
 import type { Theme } from "./theme.js";
 import { keyText, labelled, type ValueView } from "./value.js";
@@ -120,6 +121,7 @@ export function renderPlan(plan: Plan, view: PlanView): string {
   const { theme } = view;
   const out: string[] = [];
   if (plan.undo !== undefined) out.push(theme.bold(undoText(plan.undo)), "");
+  if (plan.selection !== undefined) out.push(theme.bold(selectionText(plan.selection)), "");
   const groups = new Map<Effect, Step[]>();
   let changed = 0;
   for (const step of plan.steps) {
@@ -157,6 +159,7 @@ export function renderPlan(plan: Plan, view: PlanView): string {
   if (view.full) out.push(...unchangedLines(plan.steps, theme));
 
   out.push(...renderLikelyMoves(plan.steps, theme));
+  out.push(...selectionLines(plan, theme, view.full));
   renderOutputs(plan, whole, out);
   for (const warning of plan.warnings) out.push(...renderWarning(warning, theme), "");
   if (out.length > oneScreen) out.push(...lossLines(groups, theme));
@@ -547,6 +550,14 @@ export function renderOutputValues(outputs: PropertyMap, view: ValueView): strin
 
 /** `Plan: 3 to create, 1 to update, 1 to replace, 2 to delete, 12 unchanged.` */
 export function summaryLine(plan: Plan, theme: Theme, changes = hasChanges(plan)): string {
+  const undone = undoneText(plan);
+  const line = ownSummaryLine(plan, theme, changes);
+  return undone === undefined
+    ? line
+    : `${line} ${theme.warning(`${undone[0]?.toUpperCase()}${undone.slice(1)}.`)}`;
+}
+
+function ownSummaryLine(plan: Plan, theme: Theme, changes: boolean): string {
   const summary = summarize(plan);
   if (!changes) {
     // A refresh plans only what differs, and so does not know how many do not.

@@ -2,9 +2,9 @@
 import type { PropertyChange } from "../model/diff.js";
 import { changesBehind } from "../model/object-change.js";
 import { covers, type PropertyPath, parsePath } from "../model/path.js";
+import { fits } from "../model/pattern.js";
 import type { Drift } from "../model/plan.js";
 import type { IgnoreRule } from "../project/drift-rules.js";
-import { fits } from "./pattern.js";
 
 export interface Sorted {
   /** What no rule covers: whole, or the rest of it. */

@@ -1,13 +1,13 @@
 /** Objects that are there and that the state does not know, by the project's rules. */
 import { Limit } from "../graph/limit.js";
 import { type Failure, fail, toFailure } from "../model/failure.js";
+import { fits } from "../model/pattern.js";
 import type { ResourceState } from "../model/resource.js";
 import { isProviderType, packageOf, type Urn } from "../model/urn.js";
 import { equal, type PropertyMap } from "../model/value.js";
 import type { UnmanagedRule } from "../project/drift-rules.js";
 import type { ListedObject } from "../provider/contract.js";
 import type { ProviderRegistry } from "../provider/registry.js";
-import { fits } from "./pattern.js";
 
 /** What one rule found with one provider. */
 export interface Unmanaged {

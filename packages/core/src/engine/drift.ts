@@ -3,7 +3,11 @@ import { groupDrift } from "../drift/groups.js";
 import { applyIgnoreRules } from "../drift/ignore.js";
 import { findUnmanaged } from "../drift/unmanaged.js";
 import type { DriftOptions, DriftReport, EngineContext } from "../engine-contract.js";
+import { OrchError } from "../model/failure.js";
+import type { ResourceState } from "../model/resource.js";
+import { together } from "../plan/plan.js";
 import { isReadable, readAll } from "../plan/refresh.js";
+import { Selection } from "../plan/selection.js";
 import { guarded } from "./boundary.js";
 import { defaultParallel, registryOf } from "./providers.js";
 
@@ -13,7 +17,7 @@ import { defaultParallel, registryOf } from "./providers.js";
  */
 export async function drift(
   context: EngineContext,
-  { unmanaged = true, now = Date.now() }: DriftOptions = {},
+  { unmanaged = true, now = Date.now(), selection: wanted }: DriftOptions = {},
 ): Promise<DriftReport> {
   return guarded("drift", context, async () => {
     const { project, store, events } = context;
@@ -25,17 +29,23 @@ export async function drift(
       ...(context.signal ? { signal: context.signal } : {}),
     };
     const rules = project.settings.drift ?? { ignore: [], unmanaged: [] };
+    const selection = wanted && new Selection(wanted, snapshot.resources);
+    const missed = selection?.missed() ?? [];
+    if (missed.length > 0) throw new OrchError(together(missed, "read"));
+    const read = (row: ResourceState): boolean => selection === undefined || selection.has(row.urn);
     const [reading, search] = await Promise.all([
-      readAll(snapshot, registry, { ...options, events }),
+      readAll(snapshot, registry, { ...options, events }, read),
       findUnmanaged({
-        rules: unmanaged ? rules.unmanaged : [],
+        rules: unmanaged && selection === undefined ? rules.unmanaged : [],
         rows: snapshot.resources,
         registry,
         ...options,
       }),
     ]);
     const { drift: kept, ignored, expired, unused } = applyIgnoreRules(reading.drift, rules.ignore, now);
-    const rows = new Map(snapshot.resources.filter(isReadable).map((row) => [row.urn, row]));
+    const rows = new Map(
+      snapshot.resources.filter((row) => isReadable(row) && read(row)).map((row) => [row.urn, row]),
+    );
     return {
       project: store.info.project,
       stack: store.info.stack,

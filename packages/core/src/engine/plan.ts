@@ -35,7 +35,8 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
         : {}),
       refresh: options.refresh ?? false,
       unreadFromState: options.unreadFromState ?? false,
-      replace: new Set(options.replace ?? []),
+      replace: options.replace ?? [],
+      ...(options.selection ? { selection: options.selection } : {}),
       parallel: context.parallel ?? defaultParallel,
       events,
       ...(context.signal ? { signal: context.signal } : {}),
@@ -44,6 +45,7 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
       format: 1,
       kind: options.kind,
       ...(earlier ? { undo: { before: earlier.before, runs: earlier.runs } } : {}),
+      ...(body.selection ? { selection: body.selection } : {}),
       project: project.name,
       stack: store.info.stack,
       lineage: store.info.lineage,
@@ -64,6 +66,7 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
       needsProgram: body.needsProgram,
       warnings: [
         ...notRefreshed(body.unread),
+        ...body.warnings,
         ...open.map(({ failure }) => failure),
         ...(earlier ? undoWarnings(body.steps, earlier) : []),
         ...(await notFoundAgain(

@@ -8,7 +8,7 @@ import { type TaskEnd, walk } from "../graph/schedule.js";
 import { compare } from "../model/compare.js";
 import type { ApplyResult, EventSink } from "../model/event.js";
 import { type Failure, toFailure } from "../model/failure.js";
-import { type Plan, type Step, type StepId, summarize } from "../model/plan.js";
+import { type Plan, type Step, type StepId, settledOutputs, summarize } from "../model/plan.js";
 import type { ResourceState } from "../model/resource.js";
 import type { Urn } from "../model/urn.js";
 import { equal, hasUnknown, type PropertyMap } from "../model/value.js";
@@ -76,7 +76,8 @@ class Execution {
     this.#journal = new StepJournal(request.run, this.#rows, (failure) => {
       this.#problem ??= failure;
     });
-    this.#sink = new ApplySink(request.plan.needsProgram ? this.#steps : [], {
+    const left = new Set(request.plan.selection?.held.map(({ urn }) => urn));
+    this.#sink = new ApplySink(request.plan.needsProgram ? this.#steps : [], left, {
       outputs: (step, outputs) => this.#componentOutputs(step, outputs),
       invoke: async (invoke) => invokeProvider(await this.#rows.provider(invoke.provider), invoke),
       construct: async (construct) =>
@@ -130,7 +131,8 @@ class Execution {
       failed: [...this.#failed, ...this.#left],
       skipped: this.#skipped,
       summary: summarize({ steps: this.#finished }),
-      outputs: outcome === "succeeded" ? (ended?.outputs ?? this.#plan.outputs) : this.#plan.priorOutputs,
+      outputs:
+        outcome === "succeeded" ? (this.#outputsOf(ended) ?? this.#plan.outputs) : this.#plan.priorOutputs,
       ...(this.#problem ? { problem: this.#problem } : {}),
     };
     await this.#finishRun(outcome);
@@ -256,9 +258,15 @@ class Execution {
     });
   }
 
-  async #componentOutputs(step: ProgramStep, outputs: PropertyMap): Promise<void> {
-    if (hasUnknown(outputs)) return;
+  /** What comes of something that the plan leaves out stays what it was. */
+  #settled(outputs: PropertyMap, before: PropertyMap): PropertyMap {
+    return this.#plan.selection ? settledOutputs(outputs, before) : outputs;
+  }
+
+  async #componentOutputs(step: ProgramStep, told: PropertyMap): Promise<void> {
     const row = this.#rows.get(step.urn);
+    const outputs = this.#settled(told, row?.outputs ?? {});
+    if (hasUnknown(outputs)) return;
     if (row === undefined || compare(row.outputs, outputs).length === 0) return;
     const next = { ...row, outputs, modifiedAt: Date.now() };
     this.#rows.set(step.urn, next);
@@ -291,8 +299,13 @@ class Execution {
     }
   }
 
+  #outputsOf(program: ProgramResult | undefined): PropertyMap | undefined {
+    if (!this.#plan.needsProgram) return this.#plan.outputs;
+    return program && this.#settled(program.outputs, this.#plan.priorOutputs);
+  }
+
   async #writeOutputs(program: ProgramResult | undefined): Promise<void> {
-    const outputs = this.#plan.needsProgram ? program?.outputs : this.#plan.outputs;
+    const outputs = this.#outputsOf(program);
     if (outputs === undefined || this.#stopped || this.#plan.kind === "refresh") return;
     if (this.#skipped.length > 0 || this.#failed.length + this.#left.length > 0 || hasUnknown(outputs))
       return;

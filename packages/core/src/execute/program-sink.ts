@@ -6,8 +6,8 @@ import { formatPath } from "../model/path.js";
 import type { CreateStep, ImportStep, ReadStep, SameStep, Step, StepId, UpdateStep } from "../model/plan.js";
 import type { ReadResource, Resource } from "../model/resource.js";
 import { showValue } from "../model/show.js";
-import type { Urn } from "../model/urn.js";
-import { hasUnknown, type PropertyMap, type Value } from "../model/value.js";
+import { isProviderType, type Urn } from "../model/urn.js";
+import { hasUnknown, type PropertyMap, unknown, type Value } from "../model/value.js";
 import type { ProgramSink, RegistrationAnswer } from "../program/contract.js";
 import { type Deferred, deferred } from "./deferred.js";
 
@@ -16,9 +16,13 @@ export type ProgramStep = SameStep | CreateStep | UpdateStep | ReadStep | Import
 export const isProgramStep = (step: Step): step is ProgramStep =>
   step.op !== "delete" && step.op !== "refresh";
 
+/** Not part of the plan's selection: nothing is done about it, whatever the program says. */
+export const isHeld = (step: Step): boolean => step.op === "same" && step.held === true;
+
 /** Something of the step is only known once the program registers it again. */
 export const waitsForProgram = (step: Step): boolean =>
   isProgramStep(step) &&
+  !isHeld(step) &&
   (hasUnknown(step.resource.inputs) ||
     hasUnknown(step.inputs) ||
     (step.op === "read" && hasUnknown(step.objectId)));
@@ -32,14 +36,18 @@ export class ApplySink implements ProgramSink {
   readonly #steps = new Map<Urn, ProgramStep>();
   readonly #registered = new Map<StepId, Deferred<Registered>>();
   readonly #answers = new Map<StepId, Deferred<RegistrationAnswer>>();
+  /** What the plan leaves out. */
+  readonly #left: ReadonlySet<Urn>;
   readonly #onOutputs: (step: ProgramStep, outputs: PropertyMap) => Promise<void>;
   /** What is done by providers, which live rows lead to. */
   readonly invoke: ProgramSink["invoke"];
   readonly construct: ProgramSink["construct"];
   readonly call: ProgramSink["call"];
 
+  /** `left`: what the program may register although no step is about it. */
   constructor(
     steps: readonly Step[],
+    left: ReadonlySet<Urn>,
     on: Pick<ProgramSink, "invoke" | "construct" | "call"> & {
       outputs: (step: ProgramStep, outputs: PropertyMap) => Promise<void>;
     },
@@ -50,6 +58,7 @@ export class ApplySink implements ProgramSink {
       this.#answers.set(step.id, deferred());
       if (waitsForProgram(step)) this.#registered.set(step.id, deferred());
     }
+    this.#left = left;
     this.#onOutputs = on.outputs;
     this.invoke = on.invoke;
     this.construct = on.construct;
@@ -87,7 +96,7 @@ export class ApplySink implements ProgramSink {
 
   async registerOutputs(urn: Urn, outputs: PropertyMap): Promise<void> {
     const step = this.#steps.get(urn);
-    if (step) await this.#onOutputs(step, outputs);
+    if (step && !isHeld(step)) await this.#onOutputs(step, outputs);
   }
 
   #match(
@@ -95,6 +104,7 @@ export class ApplySink implements ProgramSink {
     registered: Registered,
   ): Promise<RegistrationAnswer> {
     const step = this.#steps.get(resource.urn);
+    if (step === undefined && this.#left.has(resource.urn)) return Promise.resolve(notMade(resource));
     if (step === undefined) {
       throw new OrchError({
         reason: "plan-broken",
@@ -108,7 +118,7 @@ export class ApplySink implements ProgramSink {
         ],
       });
     }
-    const failure = contradiction(step, resource.inputs);
+    const failure = isHeld(step) ? undefined : contradiction(step, resource.inputs);
     if (failure) {
       const error = new OrchError({ ...failure, ...(resource.source ? { source: resource.source } : {}) });
       this.#registered.get(step.id)?.reject(error);
@@ -118,6 +128,15 @@ export class ApplySink implements ProgramSink {
     return (this.#answers.get(step.id) as Deferred<RegistrationAnswer>).promise;
   }
 }
+
+/**
+ * A provider that is not made has nothing that uses it: its own users only have to be able to name it. What a program gave as inputs is no output
+ * either as long as nothing was made of it.
+ */
+const notMade = ({ type, inputs }: Pick<Resource, "type" | "inputs">): RegistrationAnswer =>
+  isProviderType(type)
+    ? { id: "not-made", outputs: {} }
+    : { unknown: true, outputs: Object.fromEntries(Object.keys(inputs).map((key) => [key, unknown])) };
 
 /** What was reviewed and what the program says now, where both are known and differ. */
 function contradiction(step: ProgramStep, found: PropertyMap): Failure | undefined {

@@ -76,6 +76,8 @@ export const exitCodes = {
   "not-found-again": 4,
   /** A warning of plans that were to read everything first: what could not be read is planned from the state. */
   "not-refreshed": 1,
+  /** A plan of some resources alone: something that is not among them stands in its way, or is left behind by it. */
+  "not-targeted": 1,
   /** A warning of plans that go back: what an object held can't be brought back with it. */
   "not-restored": 1,
   interrupted: 130,

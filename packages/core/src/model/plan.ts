@@ -7,7 +7,7 @@ import type { Failure } from "./failure.js";
 import type { ObjectChange } from "./object-change.js";
 import type { Origin, PackageDescriptor, Resource, ResourceState } from "./resource.js";
 import { isProviderType, parseUrn, rootStackType, type Urn } from "./urn.js";
-import { equal, type PropertyMap, type Value } from "./value.js";
+import { equal, hasUnknown, type PropertyMap, type Value } from "./value.js";
 
 /** Unique within a plan, stable in order: the index of the step. */
 export type StepId = number;
@@ -58,6 +58,8 @@ export interface SameStep extends StepBase, Desired {
   readonly write: boolean;
   /** Set when the object was known under another URN. */
   readonly movedFrom?: Urn;
+  /** It is not part of what was selected: its row stays as it is, whatever the program says of it. `urn` is the program's. */
+  readonly held?: true;
 }
 export interface CreateStep extends StepBase, Desired {
   readonly op: "create";
@@ -122,11 +124,33 @@ export interface PlanPlugin extends PackageDescriptor {
   readonly source: "plugin" | "dynamic" | "direct";
 }
 
+/** What a plan is restricted to, and what it therefore leaves. Resources that are not part of it keep their rows, byte for byte. */
+export interface PlanSelection {
+  /** Patterns as of model/pattern.ts. Without any, everything that is not excluded. */
+  readonly targets: readonly string[];
+  readonly excludes: readonly string[];
+  /** What depends on a target is part of it too. */
+  readonly dependents: boolean;
+  /** Not named, but in the plan, because something that was named needs it and it is not there yet, or not as it needs it. */
+  readonly brought: readonly { readonly urn: Urn; readonly neededBy?: Urn }[];
+  /** What a plan of everything would do besides, as far as can be told with the rest left as it is. What orch adds by itself is in it too. */
+  readonly held: readonly Held[];
+}
+
+export interface Held {
+  readonly urn: Urn;
+  readonly would: "create" | "update" | "replace" | "move" | "import" | "read" | "delete" | "forget" | "fail";
+  /** For `fail`: why it can't be planned. */
+  readonly failure?: Failure;
+}
+
 export interface Plan {
   readonly format: 1;
   readonly kind: "apply" | "destroy" | "refresh";
   /** Goes back to the state before that run, instead of to what a program says: `runs` are those that are undone, oldest first. */
   readonly undo?: { readonly before: number; readonly runs: readonly number[] };
+  /** Absent: of everything. */
+  readonly selection?: PlanSelection;
   readonly project: string;
   readonly stack: string;
   /** Random id that the stack got when it was made. */
@@ -213,6 +237,22 @@ export function hasChanges(plan: Plan): boolean {
   const { same: _same, ...rest } = summarize(plan);
   return Object.values(rest).some((count) => count > 0) || outputsChanged(plan);
 }
+
+/**
+ * Stack outputs of a plan that leaves resources as they are: what comes of one that does not exist, and so is not known, stays what it was, and is
+ * missing where it never was. `settles`: of which outputs this is said.
+ */
+export const settledOutputs = (
+  outputs: PropertyMap,
+  before: PropertyMap,
+  settles: (key: string) => boolean = () => true,
+): PropertyMap =>
+  Object.fromEntries(
+    Object.entries(outputs).flatMap(([key, value]): [string, Value][] => {
+      const settled = hasUnknown(value) && settles(key) ? before[key] : value;
+      return settled === undefined ? [] : [[key, settled]];
+    }),
+  );
 
 function outputsChanged(plan: Plan): boolean {
   return !equal(plan.outputs, plan.priorOutputs);

@@ -1,6 +1,8 @@
 /** CONTRACT. URNs, as Pulumi writes them: `urn:pulumi:<stack>::<project>::<parent types>$<type>::<name>`. */
 export type Urn = string & { readonly __urn?: never };
 
+/** What every URN begins with. */
+export const urnPrefix = "urn:pulumi:";
 export const rootStackType = "pulumi:pulumi:Stack";
 /** The outputs of another stack, read like a resource that somebody else manages. */
 export const stackReferenceType = "pulumi:pulumi:StackReference";
@@ -31,11 +33,11 @@ export function makeUrn(
 /** Splits a URN; the name may itself hold `::`. Throws a TypeError on anything that is not a URN. */
 export function parseUrn(urn: Urn): UrnParts {
   const parts = urn.split("::");
-  if (!urn.startsWith("urn:pulumi:") || parts.length < 4)
+  if (!urn.startsWith(urnPrefix) || parts.length < 4)
     throw new TypeError(`not a URN: ${JSON.stringify(urn)}`);
   const qualifiedType = parts[2] as string;
   return {
-    stack: (parts[0] as string).slice("urn:pulumi:".length),
+    stack: (parts[0] as string).slice(urnPrefix.length),
     project: parts[1] as string,
     qualifiedType,
     type: qualifiedType.slice(qualifiedType.lastIndexOf("$") + 1),
@@ -49,6 +51,32 @@ export function packageOf(type: string): string {
   return type.slice(0, type.indexOf(":") < 0 ? undefined : type.indexOf(":"));
 }
 export const isProviderType = (type: string): boolean => type.startsWith(providerTypePrefix);
+
+/**
+ * A type token in the short form that Pulumi's own previews use: `aws:s3/bucket:Bucket` → `aws:s3:Bucket`,
+ * `host:index:File` → `host:File`.
+ */
+export function shortType(type: string): string {
+  let short = shortTypes.get(type);
+  if (short === undefined) {
+    short = shorten(type);
+    shortTypes.set(type, short);
+  }
+  return short;
+}
+
+/** Plans hold thousands of resources of a few types. */
+const shortTypes = new Map<string, string>();
+
+function shorten(type: string): string {
+  const [pkg, module, name, ...rest] = type.split(":");
+  if (pkg === undefined || module === undefined || name === undefined || rest.length > 0) return type;
+  const parts = module.split("/");
+  const last = parts.at(-1) as string;
+  if (parts.length > 1 && last.toLowerCase() === name.toLowerCase()) parts.pop();
+  const shortModule = parts.join("/");
+  return shortModule === "index" || shortModule === "" ? `${pkg}:${name}` : `${pkg}:${shortModule}:${name}`;
+}
 
 /** A provider reference as the protocol writes it: `<urn>::<id>`. */
 export function parseProviderRef(ref: string): { readonly urn: Urn; readonly id: string } {

@@ -8,7 +8,7 @@ import { parseUrn } from "../model/urn.js";
  * `3 create test:index:Thing b after 1 2 (new)`, then a line per property change (`~ size: 1 → 2`) or input (`+ size: 1`). Ids, seeds and times are
  * left out: the text of two plans that do the same is the same.
  */
-export function describePlan(plan: Pick<Plan, "steps" | "outputs" | "drift">): string {
+export function describePlan(plan: Pick<Plan, "steps" | "outputs" | "drift" | "selection">): string {
   const lines = plan.steps.flatMap(describeStep);
   for (const drift of plan.drift) {
     lines.push(`drift ${name(drift.urn)} ${drift.kind}`);
@@ -18,6 +18,9 @@ export function describePlan(plan: Pick<Plan, "steps" | "outputs" | "drift">): s
       );
     }
   }
+  for (const { urn, neededBy } of plan.selection?.brought ?? [])
+    lines.push(`brought ${name(urn)}${neededBy === undefined ? "" : ` for ${name(neededBy)}`}`);
+  for (const { urn, would } of plan.selection?.held ?? []) lines.push(`left ${name(urn)} would ${would}`);
   for (const [key, value] of Object.entries(plan.outputs)) lines.push(`output ${key}: ${showValue(value)}`);
   return `${lines.join("\n")}\n`;
 }
@@ -28,6 +31,7 @@ function describeStep(step: Step): string[] {
   if (step.reason) words.push(describeReason(step.reason));
   if ("movedFrom" in step && step.movedFrom) words.push(`moved from ${name(step.movedFrom)}`);
   if (step.op === "same" && step.write) words.push("write");
+  if (step.op === "same" && step.held) words.push("held");
   if (step.op === "create" && step.replaces) words.push(`replaces, ${step.replaces.order}`);
   if (step.op === "delete") {
     if (step.replaced) words.push(`replaced, ${step.replaced}`);

@@ -2,9 +2,9 @@
 
 import type { EventSink } from "../model/event.js";
 import { type Failure, OrchError, toFailure } from "../model/failure.js";
-import type { Drift, Step, StepId } from "../model/plan.js";
+import { type Drift, type PlanSelection, type Step, type StepId, settledOutputs } from "../model/plan.js";
 import type { Origin, ResourceState } from "../model/resource.js";
-import { isProviderType, type Urn } from "../model/urn.js";
+import { isProviderType, rootStackType, type Urn } from "../model/urn.js";
 import { hasUnknown, type PropertyMap } from "../model/value.js";
 import type { ProgramResult, ProgramSink } from "../program/contract.js";
 import { about } from "../provider/failures.js";
@@ -13,7 +13,9 @@ import type { Snapshot } from "../state/contract.js";
 import { Planner, protectedFailure } from "./planner.js";
 import { Prior } from "./prior.js";
 import { type Reading, readAll } from "./refresh.js";
-import { type Leaving, makeSteps } from "./steps.js";
+import { Patterns, Selection, type SelectionOptions } from "./selection.js";
+import { type Settled, settle, settleRemovals } from "./settle.js";
+import { type Draft, type Leaving, makeSteps } from "./steps.js";
 
 export interface PlanRequest {
   readonly kind: "apply" | "destroy" | "refresh";
@@ -24,7 +26,10 @@ export interface PlanRequest {
   readonly refresh: boolean;
   /** What can't be read does not refuse the plan. */
   readonly unreadFromState: boolean;
-  readonly replace: ReadonlySet<Urn>;
+  /** Patterns of what to replace whatever the comparison says. */
+  readonly replace: readonly string[];
+  /** Absent: of everything. */
+  readonly selection?: SelectionOptions;
   /** Of what the program does not want: why it goes, when that is not the program's doing. */
   readonly leaving?: Leaving;
   readonly parallel: number;
@@ -42,28 +47,41 @@ export interface PlanBody {
   readonly outputOrigins?: readonly Origin[];
   readonly priorOutputs: PropertyMap;
   readonly needsProgram: boolean;
+  readonly selection?: PlanSelection;
+  /** Of what the selection leaves behind. */
+  readonly warnings: readonly Failure[];
   readonly program?: ProgramResult;
 }
 
 /** Rejects with an OrchError that holds everything found wrong, not only the first. */
 export async function makePlan(request: PlanRequest): Promise<PlanBody> {
   const { kind, snapshot, registry } = request;
+  const selection = request.selection ? new Selection(request.selection, snapshot.resources) : undefined;
+  // Without a program the state is all that a pattern can name.
+  if (selection && kind !== "apply") refuse(selection.missed());
   const reading =
-    request.refresh || kind === "refresh" ? await readAll(snapshot, registry, request) : undefined;
+    request.refresh || kind === "refresh"
+      ? await readAll(snapshot, registry, request, selection && (({ urn }) => selection.has(urn)))
+      : undefined;
   if (request.signal?.aborted) {
     throw new OrchError({ reason: "interrupted", message: "Interrupted. Nothing was changed." });
   }
   const unread = reading?.failures ?? [];
   if (unread.length > 0 && (kind === "refresh" || !request.unreadFromState))
     throw new OrchError(together(unread, "read"));
-  if (kind === "refresh") return refreshOnly(snapshot, reading as Reading);
+  if (kind === "refresh") return { ...refreshOnly(snapshot, reading as Reading), ...selected(selection) };
 
   const base = reading
     ? refreshed(snapshot, reading)
     : { snapshot, gone: new Map(), changed: new Set<Urn>() };
   const prior = new Prior(base.snapshot);
   if (kind === "destroy") {
-    const steps = makeSteps([], prior, { reason: { kind: "destroy" } });
+    const settled = selection && settleRemovals(selection, prior, base.gone);
+    refuse(settled?.failures ?? []);
+    const steps = makeSteps([], prior, {
+      reason: { kind: "destroy" },
+      ...(settled ? { kept: settled.kept } : {}),
+    });
     refuseProtected(steps);
     await startProviders(steps, prior, registry);
     const forgotten = goneSteps(reading, steps);
@@ -71,14 +89,19 @@ export async function makePlan(request: PlanRequest): Promise<PlanBody> {
       steps: [...steps, ...forgotten],
       drift: reading?.drift ?? [],
       unread,
-      outputs: {},
+      // What is left of the stack gives out what it gave.
+      outputs: selection ? snapshot.outputs : {},
       priorOutputs: snapshot.outputs,
       needsProgram: false,
+      warnings: [],
+      ...selected(selection, settled),
     };
   }
 
+  const replace = new Patterns("--replace", request.replace);
   const planner = new Planner(prior, registry, {
-    replace: request.replace,
+    replace,
+    ...(selection ? { selection } : {}),
     gone: base.gone,
     refreshed: base.changed,
     parallel: request.parallel,
@@ -93,12 +116,18 @@ export async function makePlan(request: PlanRequest): Promise<PlanBody> {
       throw new OrchError(together(planner.failures, "plan"), { cause: error });
     throw error;
   }
-  if (planner.failures.length > 0) throw new OrchError(together(planner.failures, "plan"));
+  refuse(planner.failures);
+  const settled = selection && settlePlan(planner, selection, base.gone);
+  refuse([...replace.missed(), ...leftOfReplace(planner), ...(settled?.failures ?? [])]);
+  const outputs = settled ? settleOutputs(settled.drafts, program, snapshot.outputs) : program.outputs;
   const order = new Map(program.resources.map((resource, i) => [resource.urn, i]));
-  const drafts = [...planner.drafts.values()].sort(
+  const drafts = [...(settled?.drafts ?? planner.drafts.values())].sort(
     (a, b) => (order.get(a.resource.urn) ?? 0) - (order.get(b.resource.urn) ?? 0),
   );
-  const steps = makeSteps(drafts, prior, request.leaving ?? { reason: { kind: "removed-from-program" } });
+  const steps = makeSteps(drafts, prior, {
+    ...(request.leaving ?? { reason: { kind: "removed-from-program" } }),
+    ...(settled ? { kept: settled.kept } : {}),
+  });
   refuseProtected(steps);
   await startProviders(steps, prior, registry);
   const forgotten = goneSteps(reading, steps);
@@ -106,20 +135,76 @@ export async function makePlan(request: PlanRequest): Promise<PlanBody> {
     steps: [...steps, ...forgotten],
     drift: reading?.drift ?? [],
     unread,
-    outputs: program.outputs,
+    outputs,
     ...(program.outputOrigins === undefined ? {} : { outputOrigins: program.outputOrigins }),
     priorOutputs: snapshot.outputs,
     needsProgram:
       program.needsProgram ||
-      hasUnknown(program.outputs) ||
+      hasUnknown(outputs) ||
       steps.some((step) => step.op !== "delete" && unfinished(step)),
     program,
+    warnings: settled?.warnings ?? [],
+    ...selected(selection, settled),
   };
+}
+
+function refuse(failures: readonly Failure[]): void {
+  if (failures.length > 0) throw new OrchError(together(failures, "plan"));
+}
+
+const selected = (
+  selection: Selection | undefined,
+  { brought = [], held = [] }: Partial<Pick<Settled, "brought" | "held">> = {},
+): { readonly selection?: PlanSelection } =>
+  selection ? { selection: { ...selection.options, brought, held } } : {};
+
+const settlePlan = (
+  { drafts, left, forced, called, prior }: Planner,
+  selection: Selection,
+  gone: ReadonlyMap<Urn, string>,
+): Settled => settle({ drafts, left, forced, called, prior, selection, gone });
+
+/** To be replaced, and not part of the plan. */
+const leftOfReplace = ({ asked, left }: Pick<Planner, "asked" | "left">): Failure[] =>
+  [...asked].flatMap((urn) => {
+    const one = left.get(urn);
+    if (one === undefined) return [];
+    const { name, type } = one.resource;
+    return [
+      {
+        reason: "invalid-flag",
+        message: `${name} (${type}) is to be replaced, but it is not part of the plan.`,
+        urn,
+        expected: "--replace for what is targeted and not excluded",
+        next: [`Give \`--target\` for it as well.`],
+      } satisfies Failure,
+    ];
+  });
+
+/**
+ * What the stack gives out in the end. An output that is unknown because of what is left out stays what it was: where nothing of the plan has an unknown
+ * outcome, and where all that it is made of is known to be left out. Otherwise only the apply can tell the two apart.
+ */
+function settleOutputs(
+  drafts: readonly Draft[],
+  { outputs, outputOrigins = [] }: ProgramResult,
+  before: PropertyMap,
+): PropertyMap {
+  const done = drafts.filter(({ held, resource }) => !held && resource.type !== rootStackType);
+  const open = done.some(({ outputs: its, id }) => hasUnknown(its) || (id !== undefined && hasUnknown(id)));
+  const urns = new Set(done.map(({ resource }) => resource.urn));
+  const isLeft = (key: string): boolean => {
+    const from = outputOrigins.filter(({ path }) => path[0] === key);
+    return from.length > 0 && from.every(({ urn }) => !urns.has(urn));
+  };
+  const settled = settledOutputs(outputs, before, (key) => !open || isLeft(key));
+  for (const draft of drafts) if (draft.resource.type === rootStackType) draft.outputs = settled;
+  return settled;
 }
 
 /** Something that is sent or kept is only known once the program has seen what was made. */
 function unfinished(step: Step): boolean {
-  if (step.op === "refresh" || step.op === "delete") return false;
+  if (step.op === "refresh" || step.op === "delete" || (step.op === "same" && step.held)) return false;
   if (hasUnknown(step.resource.inputs) || hasUnknown(step.inputs)) return true;
   if (step.op === "read") return hasUnknown(step.objectId);
   return !step.resource.custom && hasUnknown(step.outputs);
@@ -245,6 +330,7 @@ function refreshOnly(snapshot: Snapshot, reading: Reading): PlanBody {
     outputs: snapshot.outputs,
     priorOutputs: snapshot.outputs,
     needsProgram: false,
+    warnings: [],
   };
 }
 

@@ -39,11 +39,15 @@ import { importObject } from "./import.js";
 import type { Prior } from "./prior.js";
 import { configureProvider, type PlannedProvider, ProviderUnavailable } from "./providers.js";
 import { forcedReplacements } from "./replace-order.js";
+import type { Patterns, Selection } from "./selection.js";
+import type { Left } from "./settle.js";
 import { type Draft, differsInState } from "./steps.js";
 
 export interface PlannerOptions {
-  /** URNs to replace whatever the diff says. */
-  readonly replace: ReadonlySet<Urn>;
+  /** What to replace whatever the diff says. */
+  readonly replace: Patterns;
+  /** Absent: everything. */
+  readonly selection?: Selection;
   /** Rows that reading found gone: what will be made again, and why. */
   readonly gone: ReadonlyMap<Urn, string>;
   /** Rows that reading found changed: what is there now must be written even if nothing else is done. */
@@ -56,11 +60,17 @@ export interface PlannerOptions {
 export class Planner implements ProgramSink {
   readonly drafts = new Map<Urn, Draft>();
   readonly failures: Failure[] = [];
+  /** What is not part of the selection. */
+  readonly left = new Map<Urn, Left>();
+  /** Providers that functions, methods or components were asked of. */
+  readonly called = new Set<Urn>();
+  /** To be replaced whatever the comparison says. */
+  readonly asked = new Set<Urn>();
   readonly #providers = new Map<Urn, Promise<PlannedProvider>>();
   /** A program registers thousands at once; a plugin that is asked about all of them together only holds them in memory. */
   readonly #calls: Limit;
   /** Rows that must be replaced because something they stand on is deleted first; the value is that something. */
-  readonly #forced = new Map<Urn, Urn>();
+  readonly forced = new Map<Urn, Urn>();
 
   constructor(
     readonly prior: Prior,
@@ -74,18 +84,60 @@ export class Planner implements ProgramSink {
     const { urn, type, custom } = resource;
     const prior = this.prior.claim(resource);
     const before = prior?.external ? undefined : prior;
-    try {
-      const draft = isProviderType(type)
-        ? await this.#planProvider(resource, before)
+    if (custom && !isProviderType(type) && this.options.replace.names(resource)) this.asked.add(urn);
+    const plan = (selected: boolean): Promise<Draft> =>
+      isProviderType(type)
+        ? this.#planProvider(resource, before)
         : custom
-          ? await this.#calls.run(() => this.#planCustom(resource, before))
-          : planComponent(resource, before);
+          ? this.#calls.run(() => this.#planCustom(resource, before, selected))
+          : Promise.resolve(planComponent(resource, before));
+    if (this.options.selection?.take(resource, prior) === false) {
+      // Told before it is planned: what is registered next may already ask.
+      return this.#leave(resource, prior, plan(false));
+    }
+    try {
+      const draft = await plan(true);
       this.drafts.set(urn, draft);
-      this.options.events({ type: "plan-progress", done: this.drafts.size });
+      this.#progress();
       return answer(draft);
     } catch (error) {
       return this.#failed(resource, error);
     }
+  }
+
+  #progress(): void {
+    this.options.events({ type: "plan-progress", done: this.drafts.size + this.left.size });
+  }
+
+  /**
+   * Not part of the selection: planned all the same, to tell what is left undone and because something may need it. The program sees what is there.
+   */
+  async #leave(
+    resource: Resource,
+    prior: ResourceState | undefined,
+    planned: Promise<Draft>,
+  ): Promise<RegistrationAnswer> {
+    const { urn, type, custom } = resource;
+    const base = { resource, ...(prior ? { prior } : {}) };
+    let draft: Draft | undefined;
+    try {
+      draft = await planned;
+      this.left.set(urn, { ...base, draft });
+    } catch (error) {
+      const failure =
+        error instanceof ProviderUnavailable ? error.failure : about(resource, toFailure(error));
+      this.left.set(urn, { ...base, failure });
+    }
+    this.#progress();
+    if (prior && !isProviderType(type)) {
+      return custom
+        ? { outputs: prior.outputs, ...(prior.id === undefined ? {} : { id: prior.id }) }
+        : { outputs: {} };
+    }
+    // Most likely it will not come to be, and then nothing may be made of what it would have been: the stack's outputs, for one.
+    if (draft === undefined || (custom && draft.op !== "read" && !isProviderType(type)))
+      return { outputs: {}, ...(custom ? { id: unknown } : {}) };
+    return answer(draft);
   }
 
   /** The program goes on with nothing known of the resource, so that one run finds all that is wrong. */
@@ -95,33 +147,40 @@ export class Planner implements ProgramSink {
   }
 
   async registerOutputs(urn: Urn, outputs: PropertyMap): Promise<void> {
-    const draft = this.drafts.get(urn);
+    const draft = this.drafts.get(urn) ?? this.left.get(urn)?.draft;
     if (draft) draft.outputs = outputs;
   }
 
   async read(resource: ReadResource): Promise<RegistrationAnswer> {
     const full: Resource = { ...resource, aliases: [] };
     const prior = this.prior.claim(full);
+    if (this.options.selection?.take(full, prior) === false)
+      return this.#leave(full, prior, this.#planRead(resource, full, prior));
     try {
-      const provider = await this.#provider(resource.provider);
-      const draft: Draft = {
-        op: "read",
-        resource: full,
-        inputs: resource.inputs,
-        outputs: {},
-        id: resource.id,
-        replaced: false,
-        reason: { kind: "new" },
-        ...(prior ? { prior } : {}),
-      };
-      if (typeof resource.id === "string" && provider.configured) {
-        draft.outputs = await readExisting(provider.configured, full, resource.id);
-      }
-      this.drafts.set(resource.urn, prior && isAsRead(draft, prior) ? { ...draft, op: "same" } : draft);
+      const draft = await this.#planRead(resource, full, prior);
+      this.drafts.set(resource.urn, draft);
       return { id: draft.id as Value, outputs: draft.outputs };
     } catch (error) {
       return this.#failed(resource, error);
     }
+  }
+
+  async #planRead(resource: ReadResource, full: Resource, prior: ResourceState | undefined): Promise<Draft> {
+    const provider = await this.#provider(resource.provider);
+    const draft: Draft = {
+      op: "read",
+      resource: full,
+      inputs: resource.inputs,
+      outputs: {},
+      id: resource.id,
+      replaced: false,
+      reason: { kind: "new" },
+      ...(prior ? { prior } : {}),
+    };
+    if (typeof resource.id === "string" && provider.configured) {
+      draft.outputs = await readExisting(provider.configured, full, resource.id);
+    }
+    return prior && isAsRead(draft, prior) ? { ...draft, op: "same" } : draft;
   }
 
   async invoke(request: ProgramInvoke): Promise<PropertyMap> {
@@ -141,6 +200,7 @@ export class Planner implements ProgramSink {
 
   /** Undefined while its configuration is not known. */
   async #configured(urn: Urn): Promise<ConfiguredProvider | undefined> {
+    this.called.add(urn);
     try {
       return (await this.#provider(urn)).configured;
     } catch (error) {
@@ -206,7 +266,8 @@ export class Planner implements ProgramSink {
     return { draft, planned };
   }
 
-  async #planCustom(resource: Resource, prior: ResourceState | undefined): Promise<Draft> {
+  /** `selected`: it will be in the plan, and so others may have to follow it. */
+  async #planCustom(resource: Resource, prior: ResourceState | undefined, selected: boolean): Promise<Draft> {
     const provider = await this.#provider(resource.provider);
     const wanted =
       prior && resource.options.ignoreChanges?.length
@@ -220,7 +281,7 @@ export class Planner implements ProgramSink {
 
     if (prior === undefined) {
       const gone = this.options.gone.get(resource.urn);
-      return this.#planCreate(resource, undefined, provider.configured, wanted, noDiff, {
+      return this.#planCreate(resource, undefined, provider.configured, wanted, noDiff, selected, {
         ...(gone === undefined ? { kind: "new" } : { kind: "gone", detail: gone }),
       } as StepReason);
     }
@@ -230,7 +291,7 @@ export class Planner implements ProgramSink {
     const replace = this.#replaceReason(resource, prior, provider, diff);
     if (replace) {
       // A generated name must not be taken over from the object that is still there: checked afresh, without old inputs.
-      return this.#planCreate(resource, prior, provider.configured, wanted, diff, replace);
+      return this.#planCreate(resource, prior, provider.configured, wanted, diff, selected, replace);
     }
     if (!needsUpdate(diff) && !prior.initErrors?.length) {
       return {
@@ -260,6 +321,7 @@ export class Planner implements ProgramSink {
     { provider, traits }: ConfiguredProvider,
     wanted: PropertyMap,
     diff: Diff,
+    selected: boolean,
     reason: StepReason,
   ): Promise<Draft> {
     const seed = randomBytes(32);
@@ -293,11 +355,11 @@ export class Planner implements ProgramSink {
     };
     if (prior) {
       this.#refuseProtected(resource, prior, "replace");
-      const first = options.deleteBeforeReplace ?? (diff.deleteBeforeReplace || this.#forced.has(prior.urn));
-      draft.order = first || this.#forced.has(prior.urn) ? "delete-before-create" : "create-before-delete";
-      if (draft.order === "delete-before-create") {
+      const first = options.deleteBeforeReplace ?? (diff.deleteBeforeReplace || this.forced.has(prior.urn));
+      draft.order = first || this.forced.has(prior.urn) ? "delete-before-create" : "create-before-delete";
+      if (draft.order === "delete-before-create" && selected) {
         for (const urn of await forcedReplacements(this.prior, this.registry, prior)) {
-          if (!this.#forced.has(urn)) this.#forced.set(urn, prior.urn);
+          if (!this.forced.has(urn)) this.forced.set(urn, prior.urn);
         }
       }
     }
@@ -368,11 +430,11 @@ export class Planner implements ProgramSink {
     provider: PlannedProvider,
     diff: Diff,
   ): StepReason | undefined {
-    const forcedBy = this.#forced.get(prior.urn);
+    const forcedBy = this.forced.get(prior.urn);
     if (forcedBy !== undefined) return { kind: "dependency-replaced", urn: forcedBy };
     if (needsReplace(diff)) return { kind: "changed" };
     if (provider.replaced || madeByAnother(prior, provider)) return { kind: "provider-changed" };
-    if (this.options.replace.has(resource.urn)) return { kind: "requested" };
+    if (this.asked.has(resource.urn)) return { kind: "requested" };
     const { replaceWith = [], replacementTrigger } = resource.options;
     for (const urn of replaceWith) {
       if (this.drafts.get(urn)?.replaced) return { kind: "replace-with", urn };

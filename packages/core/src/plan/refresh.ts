@@ -30,13 +30,14 @@ export const isReadable = (row: ResourceState): boolean =>
   !isProviderType(row.type) &&
   row.deposed === undefined;
 
-/** Never rejects. After an abort it holds what was read until then. */
+/** Never rejects. After an abort it holds what was read until then. `only`: the rows to read of those that can be. */
 export async function readAll(
   snapshot: Snapshot,
   registry: ProviderRegistry,
   options: ReadOptions,
+  only: (row: ResourceState) => boolean = () => true,
 ): Promise<Reading> {
-  const rows = snapshot.resources.filter(isReadable);
+  const rows = snapshot.resources.filter((row) => isReadable(row) && only(row));
   options.events({ type: "read-started", resources: rows.length });
   const observed = new Map<ResourceState, Observation>();
   const failed = new Map<ResourceState, Failure>();

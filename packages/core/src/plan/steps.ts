@@ -26,6 +26,8 @@ export interface Draft {
   readonly blind?: boolean;
   /** For `same`: must be written whatever else is equal. */
   readonly write?: boolean;
+  /** For `same`: must not be written whatever differs. */
+  readonly held?: true;
 }
 
 interface Removal {
@@ -40,6 +42,8 @@ export interface Leaving {
   readonly reason: StepReason;
   /** URNs of what is let go, not deleted. */
   readonly imported?: ReadonlySet<Urn>;
+  /** Rows that stay all the same. */
+  readonly kept?: ReadonlySet<ResourceState>;
 }
 
 /** `drafts` in the program's order. Without any, everything that is there goes. */
@@ -98,12 +102,17 @@ export function makeSteps(drafts: readonly Draft[], prior: Prior, leaving: Leavi
 const removalKey = (row: ResourceState): string => (row.deposed ? `${row.urn}#${row.deposed}` : row.urn);
 const sorted = (ids: Iterable<StepId>): StepId[] => [...ids].sort((a, b) => a - b);
 
-function collectRemovals(drafts: readonly Draft[], prior: Prior, { reason, imported }: Leaving): Removal[] {
+function collectRemovals(
+  drafts: readonly Draft[],
+  prior: Prior,
+  { reason, imported, kept }: Leaving,
+): Removal[] {
   const replacedRows = new Map<ResourceState, Draft>();
   for (const draft of drafts) if (draft.prior && draft.replaced) replacedRows.set(draft.prior, draft);
   const removals: Removal[] = [];
   const going = new Set<Urn>();
   for (const row of prior.snapshot.resources) {
+    if (kept?.has(row)) continue;
     if (row.deposed !== undefined) {
       removals.push({ row, reason: { kind: "deposed" }, ...retained(row) });
       continue;
@@ -208,6 +217,7 @@ function draftStep(
   switch (draft.op) {
     case "same": {
       const row = prior as ResourceState;
+      if (draft.held) return { ...base, op: "same", prior: row, write: false, held: true };
       const write = draft.write === true || "movedFrom" in movedFrom || differsInState(draft, row);
       return { ...base, op: "same", prior: row, write, ...movedFrom };
     }

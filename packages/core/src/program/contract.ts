@@ -22,6 +22,8 @@ export interface RegistrationAnswer {
   readonly propertyDependencies?: Readonly<Record<string, readonly Urn[]>>;
   /** Set when the resource failed and the run goes on without it. */
   readonly failed?: boolean;
+  /** Set when the resource is left out of this run and does not exist: what it gives out stays unknown, while applying too. */
+  readonly unknown?: boolean;
 }
 
 /** Requests arrive in the program's order and are answered in any. A rejection (OrchError) fails that request in the program. */

@@ -6,6 +6,7 @@ import { renderWarning } from "../failure.js";
 import { renderLikelyMoves } from "../likely-moves.js";
 import { shortUrn } from "../names.js";
 import { type Effect, effectOf, outputLines, stepText, summaryParts } from "../plan.js";
+import { selectionLines, undoneText } from "../selection.js";
 import { count, grouped } from "../text.js";
 import { plainTheme } from "../theme.js";
 import { cell, code, diffLine } from "./escape.js";
@@ -73,6 +74,7 @@ export function planMarkdown(plan: Plan, options: PlanMarkdownOptions): string {
   const head = [
     `### ${what} for ${code(name)}: ${words}`,
     summaryTable(name, summary),
+    ...(plan.selection === undefined ? [] : [selectionNote(plan)]),
     `Plan ${code(digest.slice(0, 12))}${file === undefined ? "" : ` in ${code(file)}`}, made by orch ${code(plan.orchVersion)}`,
   ].join("\n\n");
   const elsewhere =
@@ -82,6 +84,21 @@ export function planMarkdown(plan: Plan, options: PlanMarkdownOptions): string {
   const around = byteLength(sectionText({ info, body: "" }));
   const body = fit({ head, blocks: blocksOf(plan, now), elsewhere }, limit - around);
   return sectionText({ info, body });
+}
+
+/** Before everything else: a reviewer has to know that this is not all that the program asks for. */
+function selectionNote(plan: Plan): string {
+  const { selection } = plan;
+  if (selection === undefined) return "";
+  const patterns = (flag: string, values: readonly string[]): string[] =>
+    values.map((value) => code(`${flag} ${value}`));
+  const flags = [
+    ...patterns("--target", selection.targets),
+    ...(selection.dependents ? [code("--target-dependents")] : []),
+    ...patterns("--exclude", selection.excludes),
+  ];
+  const undone = undoneText(plan);
+  return `**Not a plan of everything:** ${flags.join(" ")}${undone === undefined ? "" : `; ${undone}`}`;
 }
 
 function summaryTable(name: string, n: ReturnType<typeof summarize>): string {
@@ -123,6 +140,9 @@ function blocksOf(plan: Plan, now: number): readonly Block[] {
   return [
     ...destroys,
     ...remarks("Renamed?", false, [renderLikelyMoves(plan.steps, plainTheme).filter((line) => line !== "")]),
+    ...remarks("What is left out, and what comes along", true, [
+      selectionLines(plan, plainTheme, true).filter((line) => line !== ""),
+    ]),
     ...remarks(
       count(plan.warnings.length, "warning"),
       true,

@@ -483,6 +483,7 @@ export function createMonitor(
       }
       response.setResult(messages.Result.FAIL);
     }
+    if (answer.unknown) response.setUnknown(true);
     if (typeof answer.id === "string") response.setId(answer.id);
     // A component's outputs are what it registers later; the SDK would take others for its own.
     response.setObject(
@@ -492,7 +493,7 @@ export function createMonitor(
             answer.outputs,
             request.getAcceptsecrets(),
             request.getAcceptresources(),
-            answer.failed,
+            options.dryRun || answer.failed || answer.unknown,
           )
         : toStruct({}, { secrets: "wrap" }),
     );
@@ -518,9 +519,9 @@ export function createMonitor(
     properties: PropertyMap,
     acceptsSecrets: boolean,
     acceptsResources: boolean,
-    failed?: boolean,
+    mayBeUnknown = options.dryRun,
   ) {
-    if (!options.dryRun && !failed && hasUnknown(properties)) {
+    if (!mayBeUnknown && hasUnknown(properties)) {
       throw new OrchError({
         reason: "internal",
         message: `An output of ${urn} is still unknown although it was applied.`,
@@ -603,8 +604,15 @@ export function createMonitor(
     answers.set(urn, answer);
     const response = new messages.ReadResourceResponse();
     response.setUrn(urn);
+    if (answer.unknown) response.setUnknown(true);
     response.setProperties(
-      answerStruct(urn, answer.outputs, request.getAcceptsecrets(), request.getAcceptresources()),
+      answerStruct(
+        urn,
+        answer.outputs,
+        request.getAcceptsecrets(),
+        request.getAcceptresources(),
+        options.dryRun || answer.unknown,
+      ),
     );
     return response;
   }
