@@ -30,6 +30,8 @@ export interface LabGuest {
   readonly knownHostsPath: string;
   /** Its root folder as this machine sees it. */
   readonly root: string;
+  /** Its network, for `ip netns exec`: reached even where its firewall lets nobody in. */
+  readonly namespace: string;
   /** What the machine's sshd logged, at level VERBOSE. */
   log(): string;
   /** How many times a client has logged in. */
@@ -137,6 +139,7 @@ export async function startGuest(): Promise<LabGuest> {
     privateKeyPath: join(directory, "client_key"),
     knownHostsPath: join(directory, "known_hosts"),
     root,
+    namespace,
     log,
     logins: () => log().match(/Accepted publickey for /g)?.length ?? 0,
     run: (script) =>

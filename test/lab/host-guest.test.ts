@@ -1,8 +1,9 @@
 /** The host provider on a whole machine with systemd, booted for the test: accounts, keys, sudo, units, packages, kernel, cron, firewall. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type PropertyMap, Secret } from "@orch/core/model/value";
 import type { Provider } from "@orch/core/provider/contract";
 import { hostLoader } from "@orch/providers/host/index";
@@ -428,6 +429,91 @@ suite("lab: the host provider on a machine with systemd", (guest) => {
     expect(bad).toMatchObject({ reason: "invalid-property", path: "rules" });
     expect(await host.read(made)).toEqual(made);
     await host.delete(made);
+  });
+
+  /** The machine's tables, also when nobody can connect to it. */
+  const tables = (): string =>
+    execFileSync("ip", ["netns", "exec", guest().namespace, "nft", "list", "tables"], { encoding: "utf8" });
+  const chain = (policy: string, ...rules: readonly string[]): string =>
+    `  chain input {\n    type filter hook input priority 0; policy ${policy};\n${rules.map((rule) => `    ${rule}\n`).join("")}  }\n`;
+  const safe = chain("drop", "ct state established,related accept", "iif lo accept", "tcp dport 22 accept");
+
+  test("rules that cut orch off are taken back: new connections, all of them, and those of a login that becomes root", async () => {
+    for (const [n, login] of [{}, { user: "free", become: { method: "sudo", user: "root" } }].entries()) {
+      const host = await startHost(to(guest(), login));
+      const name = `cut${n}`;
+      const made = await host.create("FirewallTable", { name, rules: safe });
+      expect(await host.read(made)).toEqual(made);
+      // Set by somebody else in the table meanwhile: it comes back with it.
+      guest().run(`nft add set inet ${name} seen '{ type ipv4_addr; elements = { 192.0.2.1 } }'`);
+      const before = guest().run(`nft list table inet ${name}; cat /etc/nftables.d/orch-inet-${name}.nft`);
+      for (const rules of [
+        chain("drop", "ct state established,related accept", "tcp dport 2222 accept"),
+        chain("drop"),
+      ]) {
+        const cut = await failureOf(host.update(made, { name, rules, guard: 6 }));
+        expect(cut).toMatchObject({
+          reason: "conflict",
+          path: "rules",
+          expected: expect.stringContaining("a new connection to "),
+        });
+        expect(cut.message).toContain("What was there before is back");
+        expect(cut.next?.join()).toContain("SSH port");
+        expect(guest().run(`nft list table inet ${name}; cat /etc/nftables.d/orch-inet-${name}.nft`)).toBe(
+          before,
+        );
+      }
+      await host.delete(made);
+      // A table that was not there is not there afterwards, and neither is a file that loads it at the next start.
+      const cut = await failureOf(host.create("FirewallTable", { name, rules: chain("drop"), guard: 6 }));
+      expect(cut.message).toContain("What was there before is back");
+      expect(tables()).not.toContain(name);
+      expect(guest().run("ls /etc/nftables.d")).toBe("");
+      expect(await host.read(made)).toBeUndefined();
+    }
+  }, 240_000);
+
+  test("rules that cut orch off are taken back by the machine when orch is killed right after it loaded them", async () => {
+    const name = "killed";
+    const config = to(guest());
+    const inputs = { name, rules: chain("drop"), guard: 12 };
+    const task = JSON.stringify({ config, type: "host:index:FirewallTable", inputs });
+    const child = spawn(
+      process.execPath,
+      [fileURLToPath(new URL("./host-child.ts", import.meta.url)), task],
+      {
+        stdio: "inherit",
+      },
+    );
+    const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code)));
+    try {
+      await expect.poll(tables, { timeout: 60_000, interval: 50 }).toContain(name);
+    } finally {
+      child.kill("SIGKILL");
+    }
+    expect(await ended).toBe("SIGKILL");
+    await expect.poll(tables, { timeout: 60_000, interval: 250 }).not.toContain(name);
+    const host = await startHost(config);
+    const live = { type: "FirewallTable", id: `inet ${name}`, inputs, outputs: {} };
+    expect(await host.read(live)).toBeUndefined();
+    const made = await host.create("FirewallTable", { ...inputs, rules: safe });
+    expect(await host.read(made)).toEqual(made);
+    await host.delete(made);
+  }, 200_000);
+
+  test("a look right after orch was killed waits until the machine has decided", async () => {
+    const host = await startHost(to(guest()));
+    // As the machine is while the timer runs: the rules are loaded, and nobody has kept them.
+    guest().run(`
+      mkdir -p /run/orch/nft-inet-waits; cd /run/orch/nft-inet-waits; echo $(( $(date +%s) + 4 )) >pending-x
+      nft add table inet waits
+      setsid sh -c 'sleep 4; rm /run/orch/nft-inet-waits/pending-x; nft delete table inet waits' </dev/null >/dev/null 2>&1 &`);
+    const live = { type: "FirewallTable", id: "inet waits", inputs: {}, outputs: {} };
+    expect(await host.read(live)).toBeUndefined();
+    // One whose timer has died with its time over is no reason to wait.
+    guest().run("cd /run/orch/nft-inet-waits; echo 1 >pending-y; nft add table inet waits");
+    expect((await host.read(live))?.id).toBe("inet waits");
+    guest().run("nft delete table inet waits");
   });
 
   test("a repository and packages from it: install, pin, an older version, hold, remove", async () => {

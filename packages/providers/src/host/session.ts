@@ -44,6 +44,29 @@ export class HostSession {
     return mine;
   }
 
+  /**
+   * Works over a connection that is made for it and ended after it, whatever others there are: proof that one can be made. `seconds` to connect,
+   * else `connection-failed`. On the machine that runs orch there is nothing to connect.
+   */
+  async anew<T>(
+    own: Connection | undefined,
+    seconds: number,
+    work: (machine: Machine) => Promise<T>,
+  ): Promise<T> {
+    const connection = own ?? this.connection;
+    if (connection?.type !== "ssh") return work(await this.machine(own));
+    const { machine, close } = (await this.pool()).anew({
+      ...connection,
+      connectTimeout: seconds,
+      waitSeconds: 0,
+    });
+    try {
+      return await work(connection.become ? becoming(machine, connection.become) : machine);
+    } finally {
+      await close();
+    }
+  }
+
   private async reach(connection: Connection): Promise<Machine> {
     const machine =
       connection.type === "local"

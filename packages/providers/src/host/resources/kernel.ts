@@ -40,6 +40,11 @@ export interface FirewallTableArgs extends Overwriting {
   rules: pulumi.Input<string>;
   /** Also load it when the machine starts. Default true. */
   persist?: pulumi.Input<boolean>;
+  /**
+   * Seconds within which orch must be able to connect anew once the rules are loaded; else the machine loads the former ones again by itself.
+   * Default 20 over SSH, and 0 (not tried) on the machine that runs orch.
+   */
+  guard?: pulumi.Input<number>;
 }
 
 /** A table of nftables, owned whole. nft checks it first, and the kernel takes all of it or nothing. */

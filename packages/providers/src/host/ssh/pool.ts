@@ -32,6 +32,23 @@ export class SshPool {
     return sshMachine(hopName(route[route.length - 1] as Hop), () => this.link(route));
   }
 
+  /** A machine on a connection of its own. `close` ends it; jump hosts are reached as ever. */
+  anew(connection: SshConnection): { readonly machine: Machine; close(): Promise<void> } {
+    const route = hops(connection);
+    let link: Promise<Link> | undefined;
+    const machine = sshMachine(hopName(route[route.length - 1] as Hop), () => {
+      link ??= this.open(route, () => {});
+      return link;
+    });
+    return {
+      machine,
+      close: async () => {
+        const [made] = await Promise.allSettled(link ? [link] : []);
+        if (made?.status === "fulfilled") await end(made.value.client);
+      },
+    };
+  }
+
   private link(route: readonly Hop[]): Promise<Link> {
     const key = createHash("sha256").update(JSON.stringify(route)).digest("hex");
     const existing = this.links.get(key);
@@ -85,16 +102,16 @@ export class SshPool {
   async close(): Promise<void> {
     this.stop.abort(new OrchError({ reason: "interrupted", message: "Closed" }));
     const links = await Promise.allSettled(this.links.values());
-    for (const link of links.reverse())
-      if (link.status === "fulfilled") {
-        const { client } = link.value;
-        const closed = new Promise<void>((resolve) => client.once("close", () => resolve()));
-        client.end();
-        await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 1000).unref())]);
-        client.destroy();
-      }
+    for (const link of links.reverse()) if (link.status === "fulfilled") await end(link.value.client);
     this.links.clear();
   }
+}
+
+async function end(client: Client): Promise<void> {
+  const closed = new Promise<void>((resolve) => client.once("close", () => resolve()));
+  client.end();
+  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 1000).unref())]);
+  client.destroy();
 }
 
 function openSftp(client: Client, hop: Hop): Promise<SFTPWrapper> {

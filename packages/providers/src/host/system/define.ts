@@ -19,6 +19,7 @@ import type { Connection } from "../connection.js";
 import type { Machine } from "../machine.js";
 import { connectionEffect } from "../properties.js";
 import type { HostSession } from "../session.js";
+import { type Guard, guarded } from "./guard.js";
 import { act, Found, look, quoted } from "./report.js";
 
 export type Observed<I extends Shape, O extends Shape> = ReadResult<I, O>;
@@ -43,6 +44,8 @@ export function withActual<T extends object>(
 export interface Work {
   readonly script: string;
   readonly stdin?: string | Buffer;
+  /** It may cut orch off: taken back unless orch can connect anew. Not with `stdin`. */
+  readonly guard?: Guard | undefined;
 }
 /** What is being made so, and what was there before it. */
 export interface Wanted<I extends Shape, O extends Shape> {
@@ -207,13 +210,20 @@ export function defineSystem<I extends Shape, O extends Shape>(
     const work = await definition.apply(whole);
     if (work.script === "" && now !== undefined) return settled(now.outputs);
     const where: At<I, O> = { inputs: inputs as Partial<z.output<I>>, outputs, imported: false };
-    const found = await act(
-      machine,
-      call.signal,
-      functions,
-      { ...work, what: `Setting up ${title(id)}` },
-      { script: `${definition.prepare?.([where]) ?? ""}\n${definition.look(where)}` },
-    );
+    const what = `Setting up ${title(id)}`;
+    const then = { script: `${definition.prepare?.([where]) ?? ""}\n${definition.look(where)}` };
+    const { guard } = work;
+    const found =
+      guard === undefined
+        ? await act(machine, call.signal, functions, { ...work, what }, then)
+        : await guarded(
+            machine,
+            call,
+            (inputs as WithMachine).connection,
+            functions,
+            { ...work, guard, what },
+            then,
+          );
     const after = seen(found, where);
     if (after !== undefined) return settled(after.outputs);
     return fail({

@@ -5,6 +5,7 @@ import { connectionProperty } from "../connection.js";
 import { overwriteProperty } from "./common.js";
 import { defineSystem, withActual } from "./define.js";
 import { removeFile } from "./file-content.js";
+import { untilDecided } from "./guard.js";
 import { putFile, words } from "./report.js";
 
 const families = ["inet", "ip", "ip6", "arp", "bridge", "netdev"] as const;
@@ -18,6 +19,14 @@ const inputs = z.strictObject({
     .optional()
     .describe(
       "Also load it when the machine starts: a file in /etc/nftables.d that /etc/nftables.conf includes. Default true.",
+    ),
+  guard: z
+    .int()
+    .min(0)
+    .max(600)
+    .optional()
+    .describe(
+      "Seconds within which orch must be able to connect anew once the rules are loaded; else the machine loads the former ones again by itself. Default 20 over SSH, and 0 (not tried) on the machine that runs orch.",
     ),
   overwrite: overwriteProperty,
   connection: connectionProperty,
@@ -35,6 +44,8 @@ const pathOf = (family: string, table: string): string => `/etc/nftables.d/orch-
 /** Made empty first, so that it can be deleted whether or not it is there; then all of it in one transaction of the kernel's. */
 const contentOf = ({ family, name: table, rules }: { family: string; name: string; rules: string }): string =>
   `# Written by orch.\ntable ${family} ${table}\ndelete table ${family} ${table}\ntable ${family} ${table} {\n${rules.replace(/\n*$/, "\n")}}\n`;
+
+const guardName = (family: string, table: string): string => `nft-${family}-${table}`;
 
 const include = 'include "/etc/nftables.d/*.nft"';
 
@@ -57,7 +68,7 @@ export const firewallTable = defineSystem({
       : undefined;
   },
   title: (id) => `the firewall table ${id}`,
-  mayDiffer: ["persist", "rules", "overwrite"],
+  mayDiffer: ["persist", "rules", "guard", "overwrite"],
   exclusive: "nftables",
   list: 'nft list tables | awk \'$1 == "table" { print $2 " " $3 }\'',
   outputChanges: ({ oldOutputs: { expected, listing } }) =>
@@ -66,6 +77,7 @@ export const firewallTable = defineSystem({
       : [],
 
   look: ({ inputs: { family = "", name: table = "" } }) => `
+    ${untilDecided(guardName(family, table))}
     if l=$(nft --stateless list table ${words(family, table)} 2>&1); then
       printf '%s\\n' "$l" | blob listing
       if [ -e ${words(pathOf(family, table))} ]; then put persist yes; else put persist no; fi
@@ -94,9 +106,9 @@ export const firewallTable = defineSystem({
       },
     };
   },
-  apply({ inputs: given, now, last }) {
+  apply({ inputs: given, now, last, call }) {
     const path = pathOf(given.family, given.name);
-    const persist = given.persist ?? true;
+    const table = words(given.family, given.name);
     // Somebody else's table of that name has rules that nobody has seen in a plan.
     const foreign =
       now !== undefined && last === undefined && !given.overwrite
@@ -107,16 +119,35 @@ export const firewallTable = defineSystem({
         case $e in *ermitted*) exit 1;; esac
         refuse rules 'rules that nft accepts' "$(printf %s "$e" | sed "s|$new:||g" | head -n 1)"; }
       nft -f "$new"`;
+    const persist =
+      (given.persist ?? true)
+        ? `f=/etc/nftables.conf
+           [ -e "$f" ] || printf '#!/usr/sbin/nft -f\\n' >"$f"
+           grep -qxF ${words(include)} "$f" || printf '%s\\n' ${words(include)} >>"$f"
+           if [ -d /run/systemd/system ]; then systemctl --no-ask-password enable nftables.service || :; fi`
+        : removeFile(path);
+    const connection = given.connection ?? call.session.connection;
+    const seconds = given.guard ?? (connection?.type === "ssh" ? 20 : 0);
+    if (seconds === 0)
+      return { script: `${foreign}${putFile(path, contentOf(given), "644", check)}\n${persist}` };
     return {
-      script: `${foreign}${putFile(path, contentOf(given), "644", check)}
-        ${
-          persist
-            ? `f=/etc/nftables.conf
-               [ -e "$f" ] || printf '#!/usr/sbin/nft -f\\n' >"$f"
-               grep -qxF ${words(include)} "$f" || printf '%s\\n' ${words(include)} >>"$f"
-               if [ -d /run/systemd/system ]; then systemctl --no-ask-password enable nftables.service || :; fi`
-            : removeFile(path)
-        }`,
+      // What loads them at the next start is put there when orch has come back: until then a restart takes them back as well.
+      script: `${foreign}new=$g/new.nft
+        ( umask 077; printf %s ${words(contentOf(given))} >"$new" )${check}`,
+      guard: {
+        name: guardName(given.family, given.name),
+        seconds,
+        save: `{ printf '%s\\n' ${words(`table ${given.family} ${given.name}`, `delete table ${given.family} ${given.name}`)}
+          if l=$(nft list table ${table} 2>&1); then printf '%s\\n' "$l"
+          else case $l in *'No such file'*) ;; *) printf '%s\\n' "$l" >&2; exit 1;; esac; fi; } >"$g/old.nft"`,
+        undo: `nft -f "$g/old.nft" || nft delete table ${table}`,
+        keep: `${putFile(path, contentOf(given), "644")}\n${persist}`,
+        path: "rules",
+        next: [
+          "Let the rules accept what is there (`ct state established,related accept`) and new connections to the SSH port from where orch runs.",
+          "Or, where nothing may connect for a while: a longer `guard`, or `guard: 0` to load them unproven.",
+        ],
+      },
     };
   },
   applied: (made) => ({ ...made, expected: made.listing }),
