@@ -33,6 +33,17 @@ test("stacks, resources, runs, keys, outputs, plans, commands and flags", async 
   expect(await at("orch state show urn:pulumi:dev::shop::shop:index:Site$")).toEqual([urn]);
   expect(await at("orch apply --replace urn:pulumi:dev::shop::shop:index:Site$")).toEqual([urn]);
   expect(await at("orch -s prod state show ")).toEqual([]);
+  expect(await at("orch plan --stack=p")).toEqual(["--stack=prod"]);
+  expect(await at("orch plan --format ")).toEqual(["text", "markdown", "json"]);
+  expect(await at("orch graph --format=s")).toEqual(["--format=svg"]);
+  expect(await at("orch timeline ")).toEqual(["1"]);
+  expect(await at("orch explain pa")).toEqual(["page"]);
+  // The script runs where the person is; the project may be told to it.
+  const elsewhere = await made.orch(
+    ["-C", made.dir, "completion", "words", "--", "orch", "stack", "select", "p"],
+    { cwd: ".." },
+  );
+  expect(elsewhere).toEqual({ code: 0, stdout: "prod\n", stderr: "" });
   expect(await at("orch history ")).toEqual(["1"]);
   expect(await at("orch state show page --at ")).toEqual(["1"]);
   expect(await at("orch config get ")).toEqual(["token", "aws:region"]);

@@ -51,10 +51,6 @@ function checkedEvents(text: string): Json[] {
   return events;
 }
 
-/** As Pulumi writes it with `--json`, or a program of its own: they print no document of orch's. */
-// A drawing: what it draws is in `history RUN --json`.
-const withoutDocument = new Set(["stack:output", "completion", "console", "watch", "timeline"]);
-
 describe("the real output of every command", () => {
   test("a stack's whole life", async () => {
     const empty = project({});
@@ -89,6 +85,15 @@ describe("the real output of every command", () => {
     await json(shop, "apply a.plan --yes --events events");
     await json(shop, "apply a.plan --yes", 3);
     await json(shop, "graph");
+    await json(shop, "graph --plan --events events");
+    await json(shop, "graph --events events", 64);
+    const [timeline] = await json(shop, "timeline");
+    expect(timeline).toMatchObject({ run: 1, outcome: "succeeded", mostAtOnce: expect.any(Number) });
+    const { calls, criticalPath } = timeline as { calls: { urn: string }[]; criticalPath: number[] };
+    expect(calls.length).toBeGreaterThan(2);
+    expect(calls[criticalPath.at(-1) as number]).toBeDefined();
+    await json(shop, "timeline --format svg", 64);
+    await json(shop, "completion fish");
     await json(shop, "state ls");
     await json(shop, "state show token");
     writeFileSync(shop.path("out/page.html"), "changed by hand\n");
@@ -136,10 +141,78 @@ describe("the real output of every command", () => {
     expect(events[0]).toMatchObject({ type: "command-started", command: "apply", stack: "dev" });
     expect(events.at(-1)).toMatchObject({ type: "command-ended", exitCode: 0 });
     expect(events.filter(({ type }) => type === "command-started").map(({ command }) => command)).toEqual([
-      ...["apply", "drift", "refresh", "undo", "resume", "plan", "destroy"],
+      ...["apply", "graph", "drift", "refresh", "undo", "resume", "plan", "destroy"],
     ]);
-    expect(events.filter(({ type }) => type === "command-ended")).toHaveLength(7);
+    expect(events.filter(({ type }) => type === "command-ended")).toHaveLength(8);
     expect(JSON.stringify(events)).not.toContain("s3cret-value");
+  });
+
+  test("the console answers with a line for each expression, mistakes among them", async () => {
+    const made = await stack(filesProgram());
+    await made.ok(["apply", "--yes"]);
+    const input = "outputs.path\n({ a: [1] })\nconst n = 2\nn +\n1\nnothing.there\n1n\n.nonsense\n";
+    const answers = await json(made, "console", 1, { input });
+    expect(answers.map(({ value, mistake }) => value ?? mistake)).toEqual([
+      ...[made.path("out"), { a: [1] }, undefined, 3],
+      ...["ReferenceError: nothing is not defined", "TypeError: Do not know how to serialize a BigInt"],
+      "There is no command .nonsense.",
+    ]);
+    expect(answers[3]).toMatchObject({ input: "n +\n1" });
+    expect(answers.every(({ type }) => type === "answer")).toBe(true);
+  });
+
+  test("watch: a line per plan, failure and save, on standard output and with what happened in the file", async () => {
+    const made = await stack(filesProgram());
+    const child = spawn(process.execPath, [bin, "watch", "--json", "--events", "events"], {
+      cwd: made.dir,
+      env: { ...made.env },
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    ran.add("watch");
+    const ended = new Promise((resolve) => child.on("exit", resolve));
+    let out = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      out += text;
+    });
+    const types = (): unknown[] =>
+      out
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => (JSON.parse(line) as Json).type);
+    const until = (n: number) =>
+      expect.poll(() => types().filter((type) => type === "watching").length, { timeout: 60_000 }).toBe(n);
+    await until(1);
+    made.write({ "index.ts": "export const = broken;" });
+    await until(2);
+    made.write(filesProgram("Goodbye"));
+    await until(3);
+    child.kill("SIGINT");
+    expect(await ended).toBe(0);
+    expect(types()).toEqual([
+      ...["plan", "watching", "files-changed", "error", "watching", "files-changed", "plan", "watching"],
+    ]);
+    for (const line of lines(out)) {
+      const kind = documentTypes.includes(String(line.type)) ? "document" : "event";
+      expect(mistakesIn(line, kind)).toEqual([]);
+    }
+    const events = checkedEvents(readFileSync(made.path("events"), "utf8"));
+    expect(
+      events
+        .map(({ type }) => type)
+        .filter((type) => /^(?:command|files|watch|plan-made|plan$|error)/.test(String(type))),
+    ).toEqual([
+      ...[
+        "command-started",
+        "plan",
+        "watching",
+        "files-changed",
+        "error",
+        "watching",
+        "files-changed",
+        "plan",
+      ],
+      ...["watching", "command-ended"],
+    ]);
   });
 
   test("plugins", async () => {
@@ -229,8 +302,7 @@ pulumi.log.info("noted");
       .filter(([, { flags = {} }]) => "json" in flags)
       .map(([id]) => id);
     expect(takes.filter((id) => !ran.has(id))).toEqual([]);
-    const without = Object.keys(commands).filter((id) => !takes.includes(id) && !withoutDocument.has(id));
-    expect(without).toEqual([]);
+    expect(Object.keys(commands).filter((id) => !takes.includes(id))).toEqual([]);
     const types = [...new Set([...documentTypes, ...eventTypes])];
     expect(types.filter((type) => !seen.has(type))).toEqual([]);
   });

@@ -34,9 +34,10 @@ export interface Project {
   orch(args: readonly string[], options?: RunOptions): Promise<Result>;
   /** As `orch`, and fails unless it ends with 0. Its standard output. */
   ok(args: readonly string[], options?: RunOptions): Promise<string>;
+  /** The binary, or another program, in a pseudo-terminal. */
   terminal(
     args: readonly string[],
-    options?: { columns?: number; rows?: number; env?: Record<string, string> },
+    options?: { columns?: number; rows?: number; env?: Record<string, string>; program?: string },
   ): Terminal;
 }
 
@@ -109,7 +110,8 @@ export function project(files: Files, { modules = true }: { readonly modules?: b
       return result.stdout;
     },
     terminal: (args, options = {}) => {
-      const pty = spawnPty(process.execPath, [bin, ...args], {
+      const { program } = options;
+      const pty = spawnPty(program ?? process.execPath, program === undefined ? [bin, ...args] : [...args], {
         cwd: dir,
         env: { ...env, ...options.env },
         cols: options.columns ?? 80,

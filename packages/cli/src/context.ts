@@ -104,7 +104,7 @@ export async function withEngine<T>(
   // Awaited below; a failure of the stack is told first.
   loading.catch(() => undefined);
   // Before anything is done: a file that can't be written is a mistake in the flags.
-  if (flags.events !== undefined)
+  if (flags.events !== undefined && session.events === undefined)
     session.events = (await import("./event-file.js")).openEventFile(flags.events, (text) =>
       (session.say ?? note)(text),
     );
@@ -113,7 +113,7 @@ export async function withEngine<T>(
   const interrupts = catchInterrupts((times) => view.say(interruptText[times]));
   // One that was started for another folder is of no use; main.ts ends it.
   const events = session.events === undefined ? view.sink : await recorded(view.sink, session.events);
-  session.events?.write({
+  session.events?.begin({
     format: 1,
     type: "command-started",
     at: Date.now(),

@@ -7,6 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { OrchError } from "@orch/core/model/failure";
 
 export interface EventFile {
+  /** The first line; nothing when it is there. A command that works several times begins once. */
+  begin(document: object): void;
   write(document: object): void;
   /** The last line, and what a slow reader has not taken yet: waits 2 s for it at most. */
   end(exitCode: number): Promise<void>;
@@ -60,7 +62,12 @@ export function openEventFile(path: string, tell: (text: string) => void): Event
     // Behind what waits already.
     if (timer === undefined) flush();
   };
+  let begun = false;
   return {
+    begin(document) {
+      if (!begun) write(document);
+      begun = true;
+    },
     write,
     async end(exitCode) {
       write({ format: 1, type: "command-ended", at: Date.now(), exitCode });

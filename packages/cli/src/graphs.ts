@@ -1,6 +1,6 @@
 /** What `orch graph` draws. */
 import { OrchError } from "@orch/core/model/failure";
-import { withEngine, withStack } from "./context.js";
+import { type EngineFlags, withEngine, withStack } from "./context.js";
 import { renderFailure } from "./render/failure.js";
 import { type DrawnGraph, planGraph, stateGraph } from "./render/graph/model.js";
 import { errTheme, note } from "./session.js";
@@ -12,9 +12,9 @@ export interface Source {
   readonly whole: boolean;
 }
 
-export function newPlanGraph(orchVersion: string): Promise<Source> {
+export function newPlanGraph(orchVersion: string, flags: EngineFlags): Promise<Source> {
   const view = openView();
-  return withEngine(orchVersion, view, {}, async ({ engine }) => {
+  return withEngine(orchVersion, view, flags, async ({ engine }) => {
     const { plan } = await import("@orch/core/engine");
     const made = await plan(engine, { kind: "apply" });
     view.clear();
@@ -23,9 +23,9 @@ export function newPlanGraph(orchVersion: string): Promise<Source> {
 }
 
 /** The state, with what is not as orch left it. Rejects with `interrupted`. */
-export function driftGraph(orchVersion: string): Promise<Source> {
+export function driftGraph(orchVersion: string, flags: EngineFlags): Promise<Source> {
   const view = openView();
-  return withEngine(orchVersion, view, {}, async ({ engine, stack, interrupts }) => {
+  return withEngine(orchVersion, view, flags, async ({ engine, stack, interrupts }) => {
     const { drift } = await import("@orch/core/engine");
     const report = await drift(engine, { unmanaged: false });
     view.clear();

@@ -33,7 +33,7 @@ async function run(argv: string[], root: string): Promise<number> {
   // What is behind `--` is no flag.
   const own = rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest;
   const asksForHelp = own.includes("--help") || own.includes("-h");
-  if (id === "completion" && rest[0] === "words") {
+  if (id === "completion" && words[1] === "words") {
     // Not parsed: the words are another command's.
     const { wordsAt } = await import("./completion/words.js");
     // A Tab in a place without a project, or whose state can't be read, completes nothing, and says nothing on the line being typed.

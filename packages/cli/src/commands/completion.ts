@@ -2,6 +2,8 @@ import * as Args from "@oclif/core/args";
 import { OrchError } from "@orch/core/model/failure";
 import { OrchCommand } from "../command.js";
 import { howTo, type Shell, scripts, shells } from "../completion/scripts.js";
+import { jsonFlag } from "../flags.js";
+import { writeJson } from "../session.js";
 
 export default class Completion extends OrchCommand {
   static override summary = "Print what makes a shell complete orch's commands.";
@@ -19,8 +21,10 @@ Exit codes: 0 printed, 64 there is no such shell.`;
     shell: Args.string({ ignoreStdin: true, description: "bash, zsh or fish.", required: true }),
   };
 
+  static override flags = { json: jsonFlag };
+
   async run(): Promise<number> {
-    const { args } = await this.parse(Completion);
+    const { args, flags } = await this.parse(Completion);
     if (!(shells as readonly string[]).includes(args.shell))
       throw new OrchError({
         reason: "invalid-flag",
@@ -28,7 +32,9 @@ Exit codes: 0 printed, 64 there is no such shell.`;
         expected: shells.join(", "),
         next: [`For instance: ${howTo.bash}`],
       });
-    process.stdout.write(scripts[args.shell as Shell]);
+    const script = scripts[args.shell as Shell];
+    if (flags.json) writeJson({ format: 1, type: "completion", shell: args.shell, script });
+    else process.stdout.write(script);
     return 0;
   }
 }

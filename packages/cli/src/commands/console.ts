@@ -2,8 +2,9 @@ import { OrchError } from "@orch/core/model/failure";
 import { OrchCommand } from "../command.js";
 import { consoleValues } from "../console/values.js";
 import { withStack } from "../context.js";
+import { jsonFlag } from "../flags.js";
 import { readStdin } from "../prompt.js";
-import { note, outTheme, write } from "../session.js";
+import { note, outTheme, write, writeJsonLine } from "../session.js";
 
 const help = `outputs            what the stack gives out
 config             its configuration
@@ -14,11 +15,24 @@ graph.dependents(X), graph.dependencies(X), graph.urns
 .reload            reads the state again
 Anything else is JavaScript.`;
 
+const textAnswers = {
+  answer(_input: string, value: unknown): void {
+    if (value !== undefined) write(typeof value === "string" ? value : JSON.stringify(value, undefined, 2));
+  },
+  mistake: (_input: string, text: string): void => note(text),
+};
+const jsonAnswers = {
+  answer: (input: string, value: unknown): void =>
+    writeJsonLine({ format: 1, type: "answer", input, ...(value === undefined ? {} : { value }) }),
+  mistake: (input: string, mistake: string): void =>
+    writeJsonLine({ format: 1, type: "answer", input, mistake }),
+};
+
 export default class Console extends OrchCommand {
   static override summary = "Ask about the stack's state, outputs and graph, in JavaScript.";
   static override description = `${help}
 
-On a terminal with completion by Tab; from a pipe it answers each line (texts bare, all else as JSON) and ends. Nothing is changed, and no provider is called: what is looked at is a copy of the state. Secrets are \`[secret]\` until .secrets on.
+On a terminal with completion by Tab; from a pipe it answers each line (texts bare, all else as JSON; with --json a JSON object per line, mistakes among them) and ends. Nothing is changed, and no provider is called: what is looked at is a copy of the state. Secrets are \`[secret]\` until .secrets on.
 
 Exit codes: 0 ended, 1 the stack can't be opened, or a line from a pipe had a mistake.`;
   static override examples = [
@@ -27,8 +41,16 @@ Exit codes: 0 ended, 1 the stack can't be opened, or a line from a pipe had a mi
     "echo 'graph.dependents(\"vpc\").length' | <%= config.bin %> console --stack prod",
   ];
 
+  static override flags = { json: jsonFlag };
+
   async run(): Promise<number> {
-    await this.parse(Console);
+    const { flags } = await this.parse(Console);
+    if (flags.json && process.stdin.isTTY === true)
+      throw new OrchError({
+        reason: "invalid-flag",
+        message: "--json answers what comes over a pipe, and standard input is a terminal.",
+        next: ["`echo outputs | orch console --json`, or leave it out."],
+      });
     return withStack(this.config.version, async ({ store, config, project, stack }) => {
       let snapshot = await store.snapshot();
       let showSecrets = false;
@@ -48,8 +70,7 @@ Exit codes: 0 ended, 1 the stack can't be opened, or a line from a pipe had a mi
       const { runLines } = await import("../console/script.js");
       const well = await runLines(await readStdin(), {
         globals: values,
-        answer: write,
-        mistake: note,
+        ...(flags.json ? jsonAnswers : textAnswers),
         async command(line) {
           const [name, argument = ""] = line.split(/\s+/);
           if (name === ".secrets") setSecrets(argument);

@@ -3,7 +3,7 @@ import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { OrchError } from "@orch/core/model/failure";
 import { OrchCommand } from "../command.js";
-import { jsonFlag } from "../flags.js";
+import { eventsFlag, jsonFlag, parallelFlag } from "../flags.js";
 import { driftGraph, newPlanGraph, storedGraph } from "../graphs.js";
 import { give } from "../picture.js";
 import { type DrawnGraph, graphJson } from "../render/graph/model.js";
@@ -42,6 +42,7 @@ Exit codes: 0 drawn, 1 not (with --drift also when something could not be read),
   };
   static override flags = {
     json: jsonFlag,
+    events: eventsFlag,
     plan: Flags.boolean({ summary: "Make a plan and draw it." }),
     drift: Flags.boolean({ summary: "Read every resource, and mark what is not as orch left it." }),
     format: Flags.option({
@@ -51,6 +52,7 @@ Exit codes: 0 drawn, 1 not (with --drift also when something could not be read),
     })(),
     out: Flags.string({ char: "o", summary: "Write to this file.", helpValue: "FILE" }),
     open: Flags.boolean({ summary: "Show it in the browser." }),
+    parallel: parallelFlag(),
   };
 
   async run(): Promise<number> {
@@ -67,13 +69,19 @@ Exit codes: 0 drawn, 1 not (with --drift also when something could not be read),
         message: "--json prints the graph as data; --format, --out and --open draw it.",
         expected: "one of them",
       });
+    if (flags.events !== undefined && !flags.plan && !flags.drift)
+      throw new OrchError({
+        reason: "invalid-flag",
+        message: "--events tells what happens while a plan is made or resources are read.",
+        expected: "--plan or --drift with it",
+      });
     const byEnding = byExtension[extname(flags.out ?? "").toLowerCase()];
     const format = flags.format ?? byEnding ?? (flags.open ? "html" : "dot");
     const { version, root } = this.config;
     const { graph, whole } = flags.plan
-      ? await newPlanGraph(version)
+      ? await newPlanGraph(version, flags)
       : flags.drift
-        ? await driftGraph(version)
+        ? await driftGraph(version, flags)
         : await storedGraph(version, args.file);
     if (flags.json) {
       writeJson(graphJson(graph));

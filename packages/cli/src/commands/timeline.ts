@@ -6,11 +6,12 @@ import type { RunInfo, StackStore } from "@orch/core/state/contract";
 import { timelineOf } from "@orch/core/state/timeline";
 import { OrchCommand } from "../command.js";
 import { withStack } from "../context.js";
+import { jsonFlag } from "../flags.js";
 import { give } from "../picture.js";
 import { count } from "../render/text.js";
 import type { DrawnRun } from "../render/timeline/model.js";
 import { findRun } from "../runs.js";
-import { outTheme } from "../session.js";
+import { outTheme, writeJson } from "../session.js";
 
 const formats = ["text", "svg", "html"] as const;
 type Format = (typeof formats)[number];
@@ -36,6 +37,7 @@ Exit codes: 0 drawn, 1 not, 64 there is no such run.`;
   ];
   static override args = { run: Args.string({ ignoreStdin: true, description: "The number of a run." }) };
   static override flags = {
+    json: jsonFlag,
     format: Flags.option({
       char: "f",
       summary: "Default: by the ending of --out, else html with --open, else text.",
@@ -47,6 +49,12 @@ Exit codes: 0 drawn, 1 not, 64 there is no such run.`;
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Timeline);
+    if (flags.json && (flags.format !== undefined || flags.out !== undefined || flags.open))
+      throw new OrchError({
+        reason: "invalid-flag",
+        message: "--json prints the run as data; --format, --out and --open draw it.",
+        expected: "one of them",
+      });
     const byEnding = byExtension[extname(flags.out ?? "").toLowerCase()];
     const format = flags.format ?? byEnding ?? (flags.open ? "html" : "text");
     return withStack(this.config.version, async ({ store, project, stack }) => {
@@ -58,6 +66,11 @@ Exit codes: 0 drawn, 1 not, 64 there is no such run.`;
         store.rowsAt(run.id),
       ]);
       const timeline = timelineOf(run, entries, before, after);
+      if (flags.json) {
+        const { timelineJson } = await import("../render/timeline/json.js");
+        writeJson(timelineJson(project.name, stack, { run, timeline }));
+        return 0;
+      }
       const drawn = { title: `${project.name} / ${stack}: run ${run.id}`, run, timeline };
       const toFile = flags.out !== undefined || flags.open === true;
       const text = await draw(drawn, format, this.config.root, toFile);

@@ -1,13 +1,14 @@
 import { relative, resolve } from "node:path";
-import { toFailure } from "@orch/core/model/failure";
+import { exitCodeOf, toFailure } from "@orch/core/model/failure";
 import type { Plan } from "@orch/core/model/plan";
 import { OrchCommand } from "../command.js";
 import { withEngine } from "../context.js";
-import { diffFlag, parallelFlag, refreshFlag } from "../flags.js";
+import { diffFlag, eventsFlag, jsonFlag, parallelFlag, refreshFlag } from "../flags.js";
 import { renderFailure } from "../render/failure.js";
+import { errorJson, planJson } from "../render/json.js";
 import { renderPlan } from "../render/plan.js";
 import { sinceLast } from "../render/since.js";
-import { errTheme, note, outTheme, session, write } from "../session.js";
+import { errTheme, note, outTheme, session, write, writeJsonLine } from "../session.js";
 import { openView } from "../view/view.js";
 
 /** Editors write a file in several steps; ms. */
@@ -17,11 +18,17 @@ const sources = /\.(?:[cm]?[jt]sx?|json|ya?ml)$/;
 export default class Watch extends OrchCommand {
   static override summary = "Plan again whenever the program or its configuration is saved.";
   static override description =
-    `Shows the plan, and what is different from the one before. Watches the files that the program loaded, new files beside them, the project file and the stack's settings. A program that does not compile is told, and the next save tries again. Nothing is ever applied.
+    `Shows the plan, and what is different from the one before. Watches the files that the program loaded, new files beside them, the project file and the stack's settings. A program that does not compile is told, and the next save tries again. Nothing is ever applied. With --json a line per plan, per failure, and per time that files were saved.
 
 Exit codes: 0 ended by Ctrl-C, 1 there is no project or stack.`;
   static override examples = ["<%= config.bin %> watch", "<%= config.bin %> watch --stack dev --diff"];
-  static override flags = { diff: diffFlag, refresh: refreshFlag, parallel: parallelFlag() };
+  static override flags = {
+    json: jsonFlag,
+    events: eventsFlag,
+    diff: diffFlag,
+    refresh: refreshFlag,
+    parallel: parallelFlag(),
+  };
 
   async run(): Promise<number> {
     const { flags } = await this.parse(Watch);
@@ -40,8 +47,11 @@ Exit codes: 0 ended by Ctrl-C, 1 there is no project or stack.`;
         if (made === undefined) known = undefined;
         else {
           const { plan, settings } = made;
-          write(renderPlan(plan, { theme: outTheme(), full: flags.diff }));
-          if (last !== undefined) write(["", ...sinceLast(last, plan, outTheme())].join("\n"));
+          if (session.json) writeJsonLine(planJson(plan));
+          else {
+            write(renderPlan(plan, { theme: outTheme(), full: flags.diff }));
+            if (last !== undefined) write(["", ...sinceLast(last, plan, outTheme())].join("\n"));
+          }
           last = plan;
           known = new Set([
             ...Object.keys(plan.program).map((file) => resolve(project.dir, file)),
@@ -49,12 +59,11 @@ Exit codes: 0 ended by Ctrl-C, 1 there is no project or stack.`;
             project.file,
           ]);
         }
-        note(errTheme().dim("Watching. Ctrl-C ends it."));
+        tell({ format: 1, type: "watching", at: Date.now() }, "Watching. Ctrl-C ends it.");
         const changed = await changes.next();
         if (changed === undefined) return 0;
-        note(
-          `\n${errTheme().dim(`Changed: ${changed.map((file) => relative(project.dir, file)).join(", ")}`)}`,
-        );
+        const files = changed.map((file) => relative(project.dir, file));
+        tell({ format: 1, type: "files-changed", at: Date.now(), files }, `\nChanged: ${files.join(", ")}`);
       }
     } finally {
       await changes.close();
@@ -64,6 +73,7 @@ Exit codes: 0 ended by Ctrl-C, 1 there is no project or stack.`;
   /** Undefined, and told, when there is no plan now. */
   private async planOnce(flags: {
     readonly refresh: boolean;
+    readonly events?: string | undefined;
     readonly parallel?: number | undefined;
   }): Promise<{ readonly plan: Plan; readonly settings: readonly string[] } | "interrupted" | undefined> {
     const view = openView();
@@ -77,6 +87,9 @@ Exit codes: 0 ended by Ctrl-C, 1 there is no project or stack.`;
     } catch (error) {
       const failure = toFailure(error);
       if (failure.reason === "interrupted") return "interrupted";
+      const document = errorJson(failure, exitCodeOf(failure));
+      if (session.json) writeJsonLine(document);
+      session.events?.write(document);
       note(
         renderFailure(failure, {
           theme: errTheme(),
@@ -88,6 +101,13 @@ Exit codes: 0 ended by Ctrl-C, 1 there is no project or stack.`;
       return undefined;
     }
   }
+}
+
+/** For people on standard error; a line for machines. */
+function tell(event: object, text: string): void {
+  if (session.json) writeJsonLine(event);
+  else note(errTheme().dim(text));
+  session.events?.write(event);
 }
 
 interface Changes {

@@ -17,8 +17,14 @@ export async function wordsAt(typed: readonly string[]): Promise<readonly string
   const { cwd, stack } = readGlobalFlags(before);
   if (cwd !== undefined) process.chdir(cwd);
   const { id, argv, words } = route(before);
-  const all = await candidates(id, argv, words, current, stack);
-  return [...new Set(all)].filter((word) => word.startsWith(current));
+  // `--stack=p` is `--stack p` in one word.
+  const [, flag = "", value = current] = /^(--[a-z][a-z-]*)=(.*)$/s.exec(current) ?? [];
+  const all =
+    flag === ""
+      ? await candidates(id, argv, words, current, stack)
+      : await valuesOfFlag(flag, id, value, projectSources(stack));
+  const fitting = [...new Set(all)].filter((word) => word.startsWith(value));
+  return flag === "" ? fitting : fitting.map((word) => `${flag}=${word}`);
 }
 
 async function candidates(
@@ -30,7 +36,7 @@ async function candidates(
 ): Promise<readonly string[]> {
   const last = argv.at(-1);
   const sources = projectSources(stack);
-  if (last !== undefined && takesValue.has(last)) return valueOfFlag(last, sources)(current);
+  if (last !== undefined && takesValue.has(last)) return valuesOfFlag(last, id, current, sources);
   if (current.startsWith("-")) return id === undefined ? ["--help", "--version"] : flagsOf(id);
   if (id === undefined) return nextWords(words);
   const position = argv.filter(
@@ -48,12 +54,26 @@ function nextWords(words: readonly string[]): string[] {
   return commandIds.filter((one) => one.startsWith(`${first}:`)).map((one) => one.split(":")[1] as string);
 }
 
-async function flagsOf(id: CommandId): Promise<string[]> {
+interface Flag {
+  readonly char?: string;
+  readonly allowNo?: boolean;
+  readonly hidden?: boolean;
+  /** What it takes, where that is a choice. */
+  readonly options?: readonly string[];
+}
+
+async function definitionsOf(id: CommandId): Promise<{
+  readonly flags: Readonly<Record<string, Flag>>;
+  readonly baseFlags: Readonly<Record<string, Flag>>;
+}> {
   const { default: Command } = await commands[id]();
-  const { flags = {}, baseFlags = {} } = Command as CommandClass & {
-    readonly flags?: Readonly<Record<string, { readonly allowNo?: boolean; readonly hidden?: boolean }>>;
-    readonly baseFlags?: Readonly<Record<string, object>>;
-  };
+  const { flags = {}, baseFlags = {} } = Command as CommandClass &
+    Partial<Record<string, Record<string, Flag>>>;
+  return { flags, baseFlags };
+}
+
+async function flagsOf(id: CommandId): Promise<string[]> {
+  const { flags, baseFlags } = await definitionsOf(id);
   const own = Object.entries(flags).filter(([, { hidden }]) => hidden !== true);
   return [
     ...own.flatMap(([name, { allowNo }]) => [`--${name}`, ...(allowNo === true ? [`--no-${name}`] : [])]),
@@ -64,23 +84,35 @@ async function flagsOf(id: CommandId): Promise<string[]> {
 
 type Sources = ReturnType<typeof projectSources>;
 
-function valueOfFlag(flag: string, sources: Sources): Source {
+async function valuesOfFlag(
+  flag: string,
+  id: CommandId | undefined,
+  current: string,
+  sources: Sources,
+): Promise<readonly string[]> {
   switch (flag) {
     case "-s":
     case "--stack":
-      return () => stackNames(sources);
+      return stackNames(sources);
     case "--replace":
     case "--target":
     case "--exclude":
-      return (current) => resourceNames(sources, current.startsWith("urn:") ? "urns" : "names");
+      return resourceNames(sources, current.startsWith("urn:") ? "urns" : "names");
     case "--urn":
-      return () => resourceNames(sources, "urns");
+      return resourceNames(sources, "urns");
     case "--at":
+      return runNumbers(sources);
     case "--to":
-      return () => runNumbers(sources);
-    default:
+      return id === "state:migrate" ? [] : runNumbers(sources);
+    default: {
       // A file, a number, a text: the shell's own completion.
-      return async () => [];
+      if (id === undefined) return [];
+      const { flags } = await definitionsOf(id);
+      const found = Object.entries(flags).find(
+        ([name, { char }]) => flag === `--${name}` || (char !== undefined && flag === `-${char}`),
+      );
+      return found?.[1].options ?? [];
+    }
   }
 }
 
@@ -97,6 +129,7 @@ function positional(id: CommandId, position: number, sources: Sources): Source |
     case "state:show":
       return (current) => resourceNames(sources, current.startsWith("urn:") ? "urns" : "names");
     case "history":
+    case "timeline":
     case "undo":
       return () => runNumbers(sources);
     case "config:get":
@@ -108,7 +141,11 @@ function positional(id: CommandId, position: number, sources: Sources): Source |
     case "graph":
       return async (current) => planFiles(current);
     case "explain":
-      return async () => Object.keys((await import("@orch/core/model/failure")).exitCodes);
+      return async (current) => [
+        ...Object.keys((await import("@orch/core/model/failure")).exitCodes),
+        // Reasons are there without a project, too.
+        ...(await resourceNames(sources, current.startsWith("urn:") ? "urns" : "names").catch(() => [])),
+      ];
     case "completion":
       return async () => [...shells];
     default:

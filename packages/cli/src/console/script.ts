@@ -1,12 +1,13 @@
-/** What comes over a pipe, line by line: each answer on standard output as scripts want it, each mistake on standard error. */
+/** What comes over a pipe, line by line: an answer or a mistake for each expression. */
 import { createContext, Script } from "node:vm";
 
 export interface ScriptOptions {
   readonly globals: () => object;
   /** Commands such as `.secrets on`; false: there is no such one. */
   readonly command: (line: string) => Promise<boolean>;
-  readonly answer: (text: string) => void;
-  readonly mistake: (text: string) => void;
+  /** `value`: undefined where there is none. What it throws is a mistake of the expression: JSON does not hold every value. */
+  readonly answer: (input: string, value: unknown) => void;
+  readonly mistake: (input: string, text: string) => void;
 }
 
 /** Were there no mistakes? */
@@ -19,7 +20,7 @@ export async function runLines(text: string, options: ScriptOptions): Promise<bo
     if (pending === "" && /^\.[a-z]+\b/.test(line)) {
       if (await options.command(line.trim())) Object.assign(context, options.globals());
       else {
-        options.mistake(`There is no command ${line.trim()}.`);
+        options.mistake(line, `There is no command ${line.trim()}.`);
         well = false;
       }
       continue;
@@ -35,11 +36,9 @@ export async function runLines(text: string, options: ScriptOptions): Promise<bo
     pending = "";
     try {
       if (typeof script === "string") throw new SyntaxError("the input ends in the middle of an expression");
-      const value: unknown = script.runInContext(context);
-      if (value !== undefined)
-        options.answer(typeof value === "string" ? value : JSON.stringify(value, undefined, 2));
+      options.answer(source, script.runInContext(context));
     } catch (error) {
-      options.mistake(String(error));
+      options.mistake(source, String(error));
       well = false;
     }
   }
