@@ -5,24 +5,9 @@
 import { fileURLToPath } from "node:url";
 import type { LogLevel } from "../../model/event.js";
 import { OrchError } from "../../model/failure.js";
-import type {
-  Origin,
-  PackageDescriptor,
-  ReadResource,
-  Resource,
-  SourcePosition,
-} from "../../model/resource.js";
-import { showValue } from "../../model/show.js";
-import {
-  isProviderType,
-  makeUrn,
-  packageOf,
-  parseProviderRef,
-  rootStackType,
-  stackReferenceType,
-  type Urn,
-} from "../../model/urn.js";
-import { hasUnknown, type PropertyMap, unknown } from "../../model/value.js";
+import type { Origin, ReadResource, Resource, SourcePosition } from "../../model/resource.js";
+import { isProviderType, packageOf, stackReferenceType, type Urn } from "../../model/urn.js";
+import { type PropertyMap, unknown } from "../../model/value.js";
 import { isUnknownSentinel } from "../../wire/json.js";
 import { EmptyMessage } from "../../wire/protobuf.js";
 import { fromStruct, toStruct } from "../../wire/struct.js";
@@ -32,18 +17,19 @@ import {
   callbackMessages,
   type EngineMessages,
   engineMessages,
-  providerMessages,
   type ResourceMessages,
   resourceMessages,
   status,
 } from "../services.js";
 import { expandAliases, readAliases } from "./aliases.js";
+import { outputStruct, setDependencies } from "./answers.js";
 import { requireVersion } from "./engine-version.js";
-import { duplicate, providerFailed, unsupported } from "./failures.js";
+import { unsupported } from "./failures.js";
+import { KnownResources, optionsOf } from "./known.js";
 import { invalidOption, resourceOptions } from "./options.js";
 import { takeOrigins } from "./origins.js";
-import { defaultProvider, describePackage, Packages } from "./packages.js";
-import { methodArguments, type Remote, runContext } from "./remote.js";
+import { type ChosenProvider, componentProviders, inheritedProvider, Providers } from "./providers.js";
+import { RemoteComponents } from "./remote.js";
 import { transformInvoke, transformResource } from "./transforms.js";
 import { plainOutputMap } from "./values.js";
 
@@ -76,27 +62,6 @@ export interface Monitor {
   readonly outputs: PropertyMap;
   readonly outputOrigins: readonly Origin[] | undefined;
   readonly needsProgram: boolean;
-}
-
-const withTransforms = (transforms: readonly string[] | undefined) =>
-  transforms === undefined ? {} : { transforms };
-
-/** What the monitor remembers of a resource. */
-interface Known {
-  readonly resource: Resource | ReadResource;
-  readonly aliases: readonly Urn[];
-  /** Resources that the component holds, in registration order. */
-  children?: Urn[];
-  /** Tokens of the transforms of the resource itself, which apply to its children too. */
-  readonly transforms?: readonly string[];
-  /** Package → provider reference, for a component's children. */
-  readonly providers?: Readonly<Record<string, string>>;
-}
-
-interface DefaultProvider {
-  readonly urn: Urn;
-  /** Undefined once it was answered well. */
-  pending: Promise<unknown> | undefined;
 }
 
 type MonitorOptions = Pick<
@@ -141,17 +106,12 @@ export function createMonitor(
   const { project, stack } = options;
   const messages = resourceMessages();
   const engine = engineMessages();
-  const secretKeys = new Set(options.secretKeys);
-  const known = new Map<Urn, Known>();
+  const known = new KnownResources({ project, stack });
+  const providers = new Providers(known, options, register);
   const resources: Resource[] = [];
-  const packages = new Packages();
-  const defaultProviders = new Map<string, DefaultProvider>();
-  const remotes = new Map<Urn, Remote>();
-  /** What is known of each resource by now; of components what they registered. */
-  const answers = new Map<Urn, Pick<RegistrationAnswer, "id" | "outputs">>();
+  const remotes = new RemoteComponents(known, providers, options, sink, endpoint);
   const stackTransforms: string[] = [];
   const invokeTransforms: string[] = [];
-  let root: Urn | undefined;
   let outputs: PropertyMap = {};
   let outputOrigins: readonly Origin[] | undefined;
   const places = new Map<string, string>();
@@ -171,108 +131,6 @@ export function createMonitor(
     return { file, line: at.getLine(), column: at.getColumn() };
   }
 
-  function add(entry: Known): void {
-    const { urn, parent } = entry.resource;
-    known.set(urn, entry);
-    if (parent === undefined) return;
-    const above = known.get(parent);
-    if (above === undefined) return;
-    above.children ??= [];
-    above.children.push(urn);
-  }
-
-  function claim(urn: Urn, source: SourcePosition | undefined): void {
-    const first = known.get(urn);
-    if (first !== undefined) throw new OrchError(duplicate(urn, first.resource.source, source));
-  }
-
-  function findParent(given: string, type: string, name: string, source: SourcePosition | undefined) {
-    if (given === "") return root === undefined || type === rootStackType ? undefined : known.get(root);
-    const parent = known.get(given);
-    if (parent === undefined) {
-      const urn = makeUrn(stack, project, undefined, type, name);
-      throw new OrchError(
-        invalidOption(urn, "parent", given, "a resource that this program has made", source),
-      );
-    }
-    return parent;
-  }
-
-  /** Components stand for what they hold: custom resources, and those of the components inside. */
-  function expandDependencies(
-    list: readonly string[],
-    of: Urn,
-    source: SourcePosition | undefined,
-  ): readonly Urn[] {
-    let simple = true;
-    for (const urn of list) {
-      const dependency = known.get(urn);
-      if (dependency === undefined) {
-        throw new OrchError(
-          invalidOption(of, "dependsOn", urn, "a resource that this program has made", source),
-        );
-      }
-      if (!dependency.resource.custom) simple = false;
-    }
-    if (simple) return list;
-    const found = new Set<Urn>();
-    for (const urn of list) addCustom(known.get(urn) as Known, found, of);
-    return [...found];
-  }
-
-  function addCustom(entry: Known, found: Set<Urn>, except: Urn): void {
-    const stack = [entry];
-    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-      const { urn, custom } = next.resource;
-      if (urn === except) continue;
-      if (custom) found.add(urn);
-      else for (const child of next.children ?? []) stack.push(known.get(child) as Known);
-    }
-  }
-
-  /** The provider resource that serves a custom resource; makes the default one when none is named. */
-  function providerFor(
-    descriptor: () => PackageDescriptor,
-    reference: string,
-    urn: Urn,
-    source: SourcePosition | undefined,
-  ): DefaultProvider {
-    if (reference !== "") {
-      const provider = parseProviderRef(reference).urn;
-      const entry = known.get(provider);
-      if (entry === undefined || !isProviderType(entry.resource.type)) {
-        throw new OrchError(
-          invalidOption(urn, "provider", reference, "a provider that this program has made", source),
-        );
-      }
-      return { urn: provider, pending: undefined };
-    }
-    const found = descriptor();
-    const key = JSON.stringify([
-      found.name,
-      found.version,
-      found.downloadUrl,
-      found.parameterization?.name,
-      found.parameterization?.version,
-    ]);
-    let provider = defaultProviders.get(key);
-    if (provider === undefined) {
-      const resource = defaultProvider(found, { stack, project, config: options.config, secretKeys });
-      claim(resource.urn, source);
-      add({ resource, aliases: noAliases });
-      const made: DefaultProvider = { urn: resource.urn, pending: undefined };
-      made.pending = register(resource).then((answer) => {
-        if (answer.failed) throw new OrchError(providerFailed(resource.urn));
-        made.pending = undefined;
-      });
-      // Whoever uses it waits for it and gets the rejection; there may be nobody left who does.
-      made.pending.catch(() => {});
-      provider = made;
-      defaultProviders.set(key, provider);
-    }
-    return provider;
-  }
-
   function register(resource: Resource): Promise<RegistrationAnswer> {
     resources.push(resource);
     const { urn, type, name, parent, custom } = resource;
@@ -281,34 +139,6 @@ export function createMonitor(
       resource: { urn, type, name, custom, ...(parent === undefined ? {} : { parent }) },
     });
     return sink.register(resource);
-  }
-
-  function packageFor(
-    type: string,
-    request: Pick<
-      ResourceMessages.ReadResourceRequest,
-      "getPackageref" | "getVersion" | "getPlugindownloadurl" | "getPluginchecksumsMap"
-    >,
-  ): PackageDescriptor {
-    const ref = request.getPackageref();
-    if (ref !== "") return packages.get(ref);
-    return describePackage(
-      packageOf(type),
-      request.getVersion(),
-      request.getPlugindownloadurl(),
-      request.getPluginchecksumsMap(),
-    );
-  }
-
-  function inheritedProvider(
-    given: string,
-    own: Readonly<Record<string, string>> | undefined,
-    parent: Known | undefined,
-    type: string,
-  ): string {
-    if (given !== "") return given;
-    const name = packageOf(type);
-    return own?.[name] ?? parent?.providers?.[name] ?? "";
   }
 
   function registerResource(request: ResourceMessages.RegisterResourceRequest): Promise<Message> {
@@ -336,12 +166,13 @@ export function createMonitor(
     const name = request.getName();
     const custom = request.getCustom();
     const place = position(request.getSourceposition());
-    const parent = findParent(request.getParent(), type, name, place);
+    const parent = known.parentOf(request.getParent(), type, name, place);
     const parentUrn = parent?.resource.urn;
-    const urn = makeUrn(stack, project, parentUrn, type, name);
+    const urn = known.urnOf(type, name, parent);
     const remote = remotes.get(urn);
     const source = remote?.source ?? place;
-    if (request.getRemote()) return constructRemote(request, urn, parent, transforms, source);
+    const mine = transforms ?? remote?.transforms;
+    if (request.getRemote()) return remotes.construct(request, urn, parent, { source, transforms });
     if (custom && !/^[^:]+:[^:]*:.+$/.test(type)) {
       throw new OrchError(
         invalidOption(urn, "type", type, "a token of the form package:module:Type", source),
@@ -353,13 +184,17 @@ export function createMonitor(
     if (request.getHooks() !== undefined && hasHooks(request)) {
       throw new OrchError(unsupported("Resource hooks are", urn, source));
     }
-    claim(urn, source);
-    const parentOptions =
-      parent !== undefined && "aliases" in parent.resource ? parent.resource.options : undefined;
-    const ownOptions = resourceOptions(request, urn, parentOptions, source);
+    known.claim(urn, source);
+    const ownOptions = resourceOptions(request, urn, optionsOf(parent), source);
     const inputs = plainOutputMap(fromStruct(request.getObject()));
-    const dependencies = expandDependencies(request.getDependenciesList(), urn, source);
-    const propertyDependencies = readPropertyDependencies(request, inputs, dependencies, urn, source);
+    const dependencies = known.expand(request.getDependenciesList(), urn, source);
+    const propertyDependencies = known.expandProperties(
+      request.getPropertydependenciesMap(),
+      inputs,
+      dependencies,
+      urn,
+      source,
+    );
     const given = readAliases(request);
     const parentAliases = parent?.aliases ?? noAliases;
     let aliases = noAliases;
@@ -372,11 +207,11 @@ export function createMonitor(
         );
       }
     }
-    const providers = custom ? undefined : componentProviders(request, parent);
-    let provider: DefaultProvider | undefined;
+    const inside = custom ? undefined : componentProviders(request, parent);
+    let provider: ChosenProvider | undefined;
     if (custom && !isProviderType(type)) {
-      const reference = inheritedProvider(request.getProvider(), providers, parent, type);
-      provider = providerFor(() => packageFor(type, request), reference, urn, source);
+      const reference = inheritedProvider(request.getProvider(), inside, parent, type);
+      provider = providers.choose(() => providers.packageFor(type, request), reference, urn, source);
     }
     const resource: Resource = {
       urn,
@@ -386,7 +221,7 @@ export function createMonitor(
       ...(parentUrn === undefined ? {} : { parent: parentUrn }),
       inputs,
       ...(provider === undefined ? {} : { provider: provider.urn }),
-      ...(isProviderType(type) ? { package: packageFor(type, request) } : {}),
+      ...(isProviderType(type) ? { package: providers.packageFor(type, request) } : {}),
       dependencies,
       propertyDependencies,
       ...(origins === undefined ? {} : { origins }),
@@ -394,71 +229,13 @@ export function createMonitor(
       options: ownOptions,
       ...(source === undefined ? {} : { source }),
     };
-    add({
+    known.add({
       resource,
       aliases,
-      ...(providers === undefined ? {} : { providers }),
-      ...withTransforms(transforms ?? remote?.transforms),
+      ...(inside === undefined ? {} : { providers: inside }),
+      ...(mine === undefined ? {} : { transforms: mine }),
     });
-    if (type === rootStackType) root = urn;
     return answerRegistration(request, resource, register(resource), provider?.pending);
-  }
-
-  /** The plugin registers the component and what is in it, by way of the endpoint; then it tells the outputs. */
-  async function constructRemote(
-    request: ResourceMessages.RegisterResourceRequest,
-    urn: Urn,
-    parent: Known | undefined,
-    transforms: readonly string[] | undefined,
-    source: SourcePosition | undefined,
-  ): Promise<Message> {
-    claim(urn, source);
-    const type = request.getType();
-    remotes.set(urn, { source, transforms });
-    const parentOptions =
-      parent !== undefined && "aliases" in parent.resource ? parent.resource.options : undefined;
-    const providers = componentProviders(request, parent);
-    const inputs = fromStruct(request.getObject());
-    const dependencies = expandDependencies(request.getDependenciesList(), urn, source);
-    const reference = inheritedProvider(request.getProvider(), providers, parent, type);
-    const provider = providerFor(() => packageFor(type, request), reference, urn, source);
-    await provider.pending;
-    const answer = await sink.construct({
-      urn,
-      type,
-      name: request.getName(),
-      ...(parent === undefined ? {} : { parent: parent.resource.urn }),
-      inputs,
-      inputDependencies: readPropertyDependencies(request, inputs, dependencies, urn, source),
-      dependencies,
-      providers: providers ?? {},
-      aliases: readAliases(request),
-      options: resourceOptions(request, urn, parentOptions, source),
-      run: runContext(options, await endpoint()),
-      provider: provider.urn,
-      ...(source === undefined ? {} : { source }),
-    });
-    if (!known.has(answer.urn)) {
-      throw new OrchError({
-        reason: "provider-error",
-        message: `The plugin made ${urn} and did not register it.`,
-        urn,
-        found: answer.urn,
-        next: ["Report this to the makers of the package."],
-      });
-    }
-    const response = new messages.RegisterResourceResponse();
-    response.setUrn(answer.urn);
-    response.setObject(
-      answerStruct(
-        urn,
-        plainOutputMap(answer.outputs),
-        request.getAcceptsecrets(),
-        request.getAcceptresources(),
-      ),
-    );
-    setDependencies(response.getPropertydependenciesMap(), answer.outputDependencies);
-    return response;
   }
 
   async function answerRegistration(
@@ -470,7 +247,7 @@ export function createMonitor(
     const answer =
       provider === undefined ? await registration : (await Promise.all([provider, registration]))[1];
     const { urn } = resource;
-    if (resource.custom) answers.set(urn, answer);
+    if (resource.custom) known.answered(urn, answer);
     const response = new messages.RegisterResourceResponse();
     response.setUrn(urn);
     if (answer.failed) {
@@ -488,96 +265,30 @@ export function createMonitor(
     // A component's outputs are what it registers later; the SDK would take others for its own.
     response.setObject(
       resource.custom
-        ? answerStruct(
-            urn,
-            answer.outputs,
-            request.getAcceptsecrets(),
-            request.getAcceptresources(),
-            options.dryRun || answer.failed || answer.unknown,
-          )
+        ? outputStruct(request, urn, answer.outputs, settled(answer))
         : toStruct({}, { secrets: "wrap" }),
     );
     if (answer.stables !== undefined) response.setStablesList([...answer.stables]);
-    if (answer.propertyDependencies !== undefined)
-      setDependencies(response.getPropertydependenciesMap(), answer.propertyDependencies);
+    if (answer.propertyDependencies !== undefined) setDependencies(response, answer.propertyDependencies);
     return response;
   }
 
-  function setDependencies(
-    map: ReturnType<ResourceMessages.RegisterResourceResponse["getPropertydependenciesMap"]>,
-    told: Readonly<Record<string, readonly Urn[]>>,
-  ): void {
-    for (const [key, urns] of Object.entries(told)) {
-      const dependencies = new messages.RegisterResourceResponse.PropertyDependencies();
-      dependencies.setUrnsList([...urns]);
-      map.set(key, dependencies);
-    }
-  }
-
-  function answerStruct(
-    urn: Urn,
-    properties: PropertyMap,
-    acceptsSecrets: boolean,
-    acceptsResources: boolean,
-    mayBeUnknown = options.dryRun,
-  ) {
-    if (!mayBeUnknown && hasUnknown(properties)) {
-      throw new OrchError({
-        reason: "internal",
-        message: `An output of ${urn} is still unknown although it was applied.`,
-        urn,
-      });
-    }
-    return toStruct(properties, {
-      secrets: acceptsSecrets ? "wrap" : "reveal",
-      resourceRefs: acceptsResources,
-      outputValues: false,
-    });
-  }
-
-  function readPropertyDependencies(
-    request: ResourceMessages.RegisterResourceRequest,
-    inputs: PropertyMap,
-    dependencies: readonly Urn[],
-    urn: Urn,
-    source: SourcePosition | undefined,
-  ): Record<string, readonly Urn[]> {
-    const map = request.getPropertydependenciesMap();
-    const out: Record<string, readonly Urn[]> = {};
-    if (map.getLength() === 0) {
-      // SDKs that do not tell: every property may come from any of them.
-      if (dependencies.length > 0) for (const key of Object.keys(inputs)) out[key] = dependencies;
-      return out;
-    }
-    map.forEach((entry, key) => {
-      const urns = entry.getUrnsList();
-      if (urns.length > 0) out[key] = expandDependencies(urns, urn, source);
-    });
-    return out;
-  }
-
-  function componentProviders(
-    request: ResourceMessages.RegisterResourceRequest,
-    parent: Known | undefined,
-  ): Readonly<Record<string, string>> | undefined {
-    const map = request.getProvidersMap();
-    if (map.getLength() === 0) return parent?.providers;
-    return { ...parent?.providers, ...Object.fromEntries(map.toArray() as unknown as [string, string][]) };
-  }
+  const settled = ({ failed, unknown: open }: RegistrationAnswer): boolean =>
+    !options.dryRun && !failed && !open;
 
   async function readResource(request: ResourceMessages.ReadResourceRequest): Promise<Message> {
     const type = request.getType();
     const name = request.getName();
     const source = position(request.getSourceposition());
-    const parent = findParent(request.getParent(), type, name, source);
+    const parent = known.parentOf(request.getParent(), type, name, source);
     const parentUrn = parent?.resource.urn;
-    const urn = makeUrn(stack, project, parentUrn, type, name);
+    const urn = known.urnOf(type, name, parent);
     if (packageOf(type) === "pulumi" && !isProviderType(type) && type !== stackReferenceType) {
       throw new OrchError(unsupported(`The built-in resource ${type} is`, urn, source));
     }
-    claim(urn, source);
+    known.claim(urn, source);
     const reference = inheritedProvider(request.getProvider(), undefined, parent, type);
-    const provider = providerFor(() => packageFor(type, request), reference, urn, source);
+    const provider = providers.choose(() => providers.packageFor(type, request), reference, urn, source);
     // A read's properties only narrow down what is meant: no plan shows them.
     takeOrigins(request.getProperties());
     const inputs = plainOutputMap(fromStruct(request.getProperties()));
@@ -592,28 +303,20 @@ export function createMonitor(
       id: isUnknownSentinel(id) ? unknown : id,
       inputs,
       provider: provider.urn,
-      dependencies: expandDependencies(request.getDependenciesList(), urn, source),
+      dependencies: known.expand(request.getDependenciesList(), urn, source),
       propertyDependencies: {},
       options: secretOutputs.length > 0 ? { additionalSecretOutputs: secretOutputs } : {},
       ...(source === undefined ? {} : { source }),
     };
-    add({ resource, aliases: noAliases });
+    known.add({ resource, aliases: noAliases });
     const answer = (await Promise.all([provider.pending, sink.read(resource)]))[1];
     if (answer.failed)
       throw new OrchError({ reason: "step-failed", message: `${urn} could not be read.`, urn });
-    answers.set(urn, answer);
+    known.answered(urn, answer);
     const response = new messages.ReadResourceResponse();
     response.setUrn(urn);
     if (answer.unknown) response.setUnknown(true);
-    response.setProperties(
-      answerStruct(
-        urn,
-        answer.outputs,
-        request.getAcceptsecrets(),
-        request.getAcceptresources(),
-        options.dryRun || answer.unknown,
-      ),
-    );
+    response.setProperties(outputStruct(request, urn, answer.outputs, settled(answer)));
     return response;
   }
 
@@ -621,11 +324,11 @@ export function createMonitor(
     const token = request.getTok();
     if (invokeTransforms.length > 0) await transformInvoke(request, invokeTransforms, callBack);
     const source = position(request.getSourceposition());
-    if (token === "pulumi:pulumi:getResource") return getResource(request);
+    if (token === "pulumi:pulumi:getResource") return remotes.getResource(request);
     if (packageOf(token) === "pulumi")
       throw new OrchError(unsupported(`The built-in function ${token} is`, undefined, source));
-    const descriptor = packageFor(token, request);
-    const provider = providerFor(() => descriptor, request.getProvider(), token, source);
+    const descriptor = providers.packageFor(token, request);
+    const provider = providers.choose(() => descriptor, request.getProvider(), token, source);
     await provider.pending;
     const explicit = known.get(provider.urn)?.resource.package;
     const result = await sink.invoke({
@@ -633,7 +336,7 @@ export function createMonitor(
       args: plainOutputMap(fromStruct(request.getArgs())),
       provider: provider.urn,
       package: explicit ?? descriptor,
-      dependsOn: expandDependencies(request.getDependsonList(), token, source),
+      dependsOn: known.expand(request.getDependsonList(), token, source),
     });
     const response = new messages.ResourceInvokeResponse();
     response.setReturn(
@@ -642,57 +345,11 @@ export function createMonitor(
     return response;
   }
 
-  /** How the SDK makes an object of a resource that it has only a reference to. */
-  function getResource(request: ResourceMessages.ResourceInvokeRequest): Message {
-    const { urn } = plainOutputMap(fromStruct(request.getArgs()));
-    const resource = typeof urn === "string" ? known.get(urn)?.resource : undefined;
-    if (resource === undefined) {
-      throw new OrchError({
-        reason: "invoke-failed",
-        message: `This run has made no resource ${showValue(urn)}, so there is nothing to get.`,
-        expected: "the URN of a resource that the program has made",
-        found: showValue(urn),
-      });
-    }
-    const { id, outputs: state } = answers.get(resource.urn) ?? { outputs: {} };
-    const response = new messages.ResourceInvokeResponse();
-    response.setReturn(
-      toStruct(
-        { urn: resource.urn, id: id ?? "", state },
-        { secrets: "wrap", resourceRefs: request.getAcceptresources(), outputValues: false },
-      ),
-    );
-    return response;
-  }
-
-  async function call(request: ResourceMessages.ResourceCallRequest): Promise<Message> {
-    const token = request.getTok();
-    const source = position(request.getSourceposition());
-    const provider = providerFor(() => packageFor(token, request), request.getProvider(), token, source);
-    await provider.pending;
-    const { result, resultDependencies } = await sink.call({
-      token,
-      ...methodArguments(request),
-      run: runContext(options, await endpoint()),
-      provider: provider.urn,
-    });
-    const { CallResponse } = providerMessages();
-    const response = new CallResponse();
-    response.setReturn(toStruct(plainOutputMap(result), { secrets: "wrap", outputValues: false }));
-    const map = response.getReturndependenciesMap();
-    for (const [key, urns] of Object.entries(resultDependencies)) {
-      const dependencies = new CallResponse.ReturnDependencies();
-      dependencies.setUrnsList([...urns]);
-      map.set(key, dependencies);
-    }
-    return response;
-  }
-
   async function registerResourceOutputs(
     request: ResourceMessages.RegisterResourceOutputsRequest,
   ): Promise<Message> {
     const urn = request.getUrn();
-    if (!known.has(urn)) {
+    if (known.get(urn) === undefined) {
       throw new OrchError({
         reason: "invalid-option",
         message: `The program registers outputs of ${urn}, which it has not made.`,
@@ -701,11 +358,11 @@ export function createMonitor(
     }
     const origins = takeOrigins(request.getOutputs());
     const properties = plainOutputMap(fromStruct(request.getOutputs()));
-    if (urn === root) {
+    if (urn === known.root) {
       outputs = properties;
       outputOrigins = origins;
     }
-    answers.set(urn, { outputs: properties });
+    known.answered(urn, { outputs: properties });
     await sink.registerOutputs(urn, properties);
     return empty();
   }
@@ -732,7 +389,7 @@ export function createMonitor(
 
   function registerPackage(request: ResourceMessages.RegisterPackageRequest): Message {
     const response = new messages.RegisterPackageResponse();
-    response.setRef(packages.register(request));
+    response.setRef(providers.packages.register(request));
     return response;
   }
 
@@ -766,7 +423,9 @@ export function createMonitor(
       );
     }),
     invoke: method(messages.ResourceInvokeRequest, invoke),
-    call: method(messages.ResourceCallRequest, call),
+    call: method(messages.ResourceCallRequest, (request) =>
+      remotes.call(request, position(request.getSourceposition())),
+    ),
     registerPackage: method(messages.RegisterPackageRequest, registerPackage),
     registerStackTransform: method(callbackMessages().Callback, (callback) => {
       stackTransforms.push(callback.getToken());
@@ -781,7 +440,7 @@ export function createMonitor(
     log: method(engine.LogRequest, log),
     getRootResource: method(engine.GetRootResourceRequest, () => {
       const response = new engine.GetRootResourceResponse();
-      if (root !== undefined) response.setUrn(root);
+      if (known.root !== undefined) response.setUrn(known.root);
       return response;
     }),
     setRootResource: method(engine.SetRootResourceRequest, () => new engine.SetRootResourceResponse()),
