@@ -4,7 +4,7 @@ import type { Config } from "@oclif/core/config";
 import * as Flags from "@oclif/core/flags";
 import type { Input, ParserOutput } from "@oclif/core/interfaces";
 import { OrchError } from "@orch/core/model/failure";
-import { closest } from "@orch/core/state/closest";
+import { didYouMean } from "@orch/core/state/closest";
 
 /** oclif's commands as they are found and run here; see main.ts. */
 export interface CommandClass {
@@ -73,17 +73,16 @@ export abstract class OrchCommand extends Command {
     const unknownFlags = "flags" in error && Array.isArray(error.flags) ? (error.flags as string[]) : [];
     const [flag] = unknownFlags;
     if (flag !== undefined) {
-      const { flags, baseFlags } = this.ctor as unknown as {
-        flags: Record<string, unknown>;
-        baseFlags: Record<string, unknown>;
+      const { flags = {}, baseFlags = {} } = this.ctor as unknown as {
+        flags?: Record<string, unknown>;
+        baseFlags?: Record<string, unknown>;
       };
       const known = [...Object.keys(flags), ...Object.keys(baseFlags), "help"].map((name) => `--${name}`);
-      const near = closest(flag.replace(/=.*/, ""), known);
       return new OrchError(
         {
           reason: "invalid-flag",
           message: `\`${command}\` has no flag ${flag}`,
-          next: [...(near.length > 0 ? [`Did you mean ${near.join(" or ")}?`] : []), help],
+          next: [...didYouMean(flag.replace(/=.*/, ""), known), help],
         },
         { cause: error },
       );
@@ -101,6 +100,20 @@ export abstract class OrchCommand extends Command {
           },
           { cause: error },
         );
+    }
+    const choice = /^Expected (--[\w-]+)=(.*) to be one of: (.*)$/m.exec(error.message);
+    if (choice !== null) {
+      const [, name = "", found = "", list = ""] = choice;
+      return new OrchError(
+        {
+          reason: "invalid-flag",
+          message: `${name} can't be ${JSON.stringify(found)}.`,
+          expected: `one of ${list}`,
+          found,
+          next: [...didYouMean(found, list.split(", ")), help],
+        },
+        { cause: error },
+      );
     }
     const message = error.message.replace(/\nSee more help with --help$/, "");
     return new OrchError({ reason: "invalid-flag", message, next: [help] }, { cause: error });

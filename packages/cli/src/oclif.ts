@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Config } from "@oclif/core/config";
 import { OrchError } from "@orch/core/model/failure";
-import { closest } from "@orch/core/state/closest";
+import { closest, didYouMean } from "@orch/core/state/closest";
+import { elsewhere } from "./elsewhere.js";
 import { commandIds, pluginCommands } from "./route.js";
 
 interface PackageJson {
@@ -27,6 +28,8 @@ export async function runOclif(
   words: readonly string[],
   known: boolean,
 ): Promise<number> {
+  const [flag] = argv;
+  if (words.length === 0 && flag?.startsWith("-") && !globalWords.includes(flag)) throw unknownFlag(flag);
   const topics = new Set(commandIds.map((id) => id.split(":")[0] as string));
   if (!known && !(words.length === 1 && topics.has(words[0] as string))) throw unknownCommand(words, topics);
   const whole = pathToFileURL(join(root, "dist", "oclif-whole.js")).href;
@@ -35,18 +38,32 @@ export async function runOclif(
   return 0;
 }
 
+/** What may stand alone. */
+const globalWords: readonly string[] = ["--help", "--version", "-h"];
+
+const unknownFlag = (flag: string): OrchError =>
+  new OrchError({
+    reason: "invalid-flag",
+    message: `\`orch\` has no flag ${flag}`,
+    next: [...didYouMean(flag.replace(/=.*/, ""), globalWords), "See `orch --help`."],
+  });
+
 function unknownCommand(words: readonly string[], topics: ReadonlySet<string>): OrchError {
   const all = [...commandIds.map((id) => id.replace(":", " ")), ...pluginCommands];
   const typed = words.slice(0, 2).join(" ");
   const [first = ""] = words;
   const inTopic = topics.has(first) ? all.filter((name) => name.startsWith(`${first} `)) : [];
-  const near = [
-    ...new Set([
-      ...(inTopic.length > 0 ? closest(typed, inTopic) : []),
-      ...closest(typed, all),
-      ...closest(first, all),
-    ]),
-  ].slice(0, 3);
+  // What it is called in other tools.
+  const known = elsewhere(typed) ?? elsewhere(first);
+  const near =
+    known ??
+    [
+      ...new Set([
+        ...(inTopic.length > 0 ? closest(typed, inTopic) : []),
+        ...closest(typed, all),
+        ...(inTopic.length > 0 ? [] : closest(first, all)),
+      ]),
+    ].slice(0, 3);
   return new OrchError({
     reason: "unknown-command",
     message: `There is no command \`orch ${inTopic.length > 0 ? typed : first}\``,

@@ -1,5 +1,6 @@
 import * as Args from "@oclif/core/args";
 import { OrchError } from "@orch/core/model/failure";
+import { didYouMean } from "@orch/core/state/closest";
 import { OrchCommand } from "../command.js";
 import { howTo, type Shell, scripts, shells } from "../completion/scripts.js";
 import { jsonFlag } from "../flags.js";
@@ -30,7 +31,7 @@ Exit codes: 0 printed, 64 there is no such shell.`;
         reason: "invalid-flag",
         message: `orch has no completion for ${JSON.stringify(args.shell)}.`,
         expected: shells.join(", "),
-        next: [`For instance: ${howTo.bash}`],
+        next: [...didYouMean(args.shell, shells), `For instance: ${howTo.bash}`],
       });
     const script = scripts[args.shell as Shell];
     if (flags.json) writeJson({ format: 1, type: "completion", shell: args.shell, script });

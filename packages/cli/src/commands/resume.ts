@@ -2,7 +2,7 @@ import * as Flags from "@oclif/core/flags";
 import { answersTo, type OpenStep, type ResumeAnswer, settledText } from "@orch/core/execute/resume";
 import { OrchError } from "@orch/core/model/failure";
 import { parseUrn, type Urn } from "@orch/core/model/urn";
-import { closest } from "@orch/core/state/closest";
+import { didYouMean } from "@orch/core/state/closest";
 import type { UnfinishedStep } from "@orch/core/state/contract";
 import { askOpen, renderOpen } from "../ask-open.js";
 import { OrchCommand } from "../command.js";
@@ -149,15 +149,16 @@ function openUrn(unfinished: readonly UnfinishedStep[], wanted: string, answer: 
   const urns = [...new Set(named.map(({ intent }) => intent.urn))];
   const [urn, ...others] = urns;
   if (urn === undefined) {
-    const near = closest(
-      wanted,
-      unfinished.map(({ intent }) => (wanted.startsWith("urn:") ? intent.urn : parseUrn(intent.urn).name)),
-    );
     throw new OrchError({
       reason: "invalid-flag",
       message: `No step of ${wanted} is open.`,
       next: [
-        ...(near.length > 0 ? [`Did you mean ${near.join(" or ")}?`] : []),
+        ...didYouMean(
+          wanted,
+          unfinished.map(({ intent }) =>
+            wanted.startsWith("urn:") ? intent.urn : parseUrn(intent.urn).name,
+          ),
+        ),
         "See what is open with `orch resume`.",
       ],
     });

@@ -4,7 +4,7 @@ import { byOrch } from "@orch/core/model/plan";
 import type { ResourceState } from "@orch/core/model/resource";
 import type { Urn } from "@orch/core/model/urn";
 import { type PropertyMap, reveal } from "@orch/core/model/value";
-import { closest } from "@orch/core/state/closest";
+import { didYouMean } from "@orch/core/state/closest";
 import { shortType, shortUrn } from "./names.js";
 import { properties } from "./plan.js";
 import { timestamp, visible } from "./text.js";
@@ -67,14 +67,14 @@ export function findResource<R extends Pick<ResourceState, "urn" | "name" | "dep
       message: `Several resources of stack ${stack} are named ${wanted}.`,
       next: ["Give the URN of one:", ...named.map(({ urn }) => urn)],
     });
-  const near = closest(wanted, [
-    ...new Set(resources.map((r) => (wanted.startsWith("urn:") ? r.urn : r.name))),
-  ]);
   throw new OrchError({
     reason: "invalid-flag",
     message: `Stack ${stack} holds no resource ${wanted}.`,
     next: [
-      ...(near.length > 0 ? [`Did you mean ${near.join(" or ")}?`] : []),
+      ...didYouMean(
+        wanted,
+        resources.map((r) => (wanted.startsWith("urn:") ? r.urn : r.name)),
+      ),
       "See what there is with `orch state ls`.",
     ],
   });

@@ -4,11 +4,11 @@ import { isAbsolute, relative } from "node:path";
 import type { Failure } from "../model/failure.js";
 import type { SourcePosition } from "../model/resource.js";
 import type { ChildError, Frame, FromChild } from "./protocol.js";
+import { type Known, missingConfig, sdkFailure } from "./sdk-errors.js";
 
-export interface ProgramPlace {
+export interface ProgramPlace extends Known {
   readonly projectDir: string;
   readonly programDir: string;
-  readonly project: string;
 }
 
 /** A path inside the program's folder is told from there; another stays absolute. */
@@ -17,16 +17,16 @@ export function relativeTo(dir: string, file: string): string {
   return path === "" || path.startsWith("..") || isAbsolute(path) ? file : path;
 }
 
-export function sourceOf(frame: Frame, place: ProgramPlace): SourcePosition {
+export function sourceOf(frame: Frame, place: Pick<ProgramPlace, "programDir">): SourcePosition {
   return { file: relativeTo(place.programDir, frame.file), line: frame.line, column: frame.column };
 }
 
-const frameText = (frame: Frame, place: ProgramPlace): string => {
+const frameText = (frame: Frame, place: Pick<ProgramPlace, "programDir">): string => {
   const at = `${relativeTo(place.programDir, frame.file)}:${frame.line}:${frame.column}`;
   return frame.function === undefined ? `at ${at}` : `at ${frame.function} (${at})`;
 };
 
-export const framesText = (frames: readonly Frame[], place: ProgramPlace): string =>
+export const framesText = (frames: readonly Frame[], place: Pick<ProgramPlace, "programDir">): string =>
   frames.map((frame) => frameText(frame, place)).join("\n");
 
 export function childFailure(error: ChildError, place: ProgramPlace): Failure {
@@ -56,7 +56,7 @@ export function childFailure(error: ChildError, place: ProgramPlace): Failure {
     case "module":
       return moduleFailure(error, place, where);
     case "config":
-      return configFailure(error, place, where);
+      return missingConfig(error.subject ?? "", error.secret === true, where, place);
     case "syntax": {
       const at = first === undefined ? "" : ` in ${frameText(first, place).slice(3)}`;
       return {
@@ -75,7 +75,7 @@ export function childFailure(error: ChildError, place: ProgramPlace): Failure {
     }
     case "run":
       // The SDK promises that it ends a program with its message alone, without the source.
-      return { reason: "program-error", message: error.message };
+      return sdkFailure(error.message, where, place) ?? { reason: "program-error", message: error.message };
     case "resource":
       return {
         reason: "program-error",
@@ -85,15 +85,17 @@ export function childFailure(error: ChildError, place: ProgramPlace): Failure {
         ...detail,
       };
     case "error":
-      return {
-        reason: "program-error",
-        message:
-          error.name === "Error" || error.name === "string"
-            ? error.message
-            : `${error.name}: ${error.message}`,
-        ...where,
-        ...detail,
-      };
+      return (
+        sdkFailure(error.message, where, place) ?? {
+          reason: "program-error",
+          message:
+            error.name === "Error" || error.name === "string"
+              ? error.message
+              : `${error.name}: ${error.message}`,
+          ...where,
+          ...detail,
+        }
+      );
   }
 }
 
@@ -116,18 +118,6 @@ function moduleFailure(error: ChildError, place: ProgramPlace, where: { source?:
     message: `Cannot find the package ${name}${specifier === name ? "" : ` (${specifier})`}${from}.`,
     ...where,
     next: [...install, "If it is an alias of tsconfig.json, check `paths` and `baseUrl` there."],
-  };
-}
-
-function configFailure(error: ChildError, place: ProgramPlace, where: { source?: SourcePosition }): Failure {
-  const key = error.subject ?? "";
-  const short = key.startsWith(`${place.project}:`) ? key.slice(place.project.length + 1) : key;
-  return {
-    reason: "config-missing",
-    message: `The program requires the configuration value ${key}, which is not set.`,
-    path: key,
-    ...where,
-    next: [`orch config set ${short} <value>${error.secret === true ? " --secret" : ""}`],
   };
 }
 

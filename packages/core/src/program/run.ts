@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { type Failure, OrchError, toFailure } from "../model/failure.js";
-import { childFailure, framesText, hangingFailure, sourceOf } from "./child-errors.js";
+import { childFailure, framesText, hangingFailure, type ProgramPlace, sourceOf } from "./child-errors.js";
 import type { ProgramHost, ProgramOptions, ProgramResult, ProgramSink } from "./contract.js";
 import { controlFrame, FrameKind, FrameReader, frame, nameHead, splitName } from "./frames.js";
 import { type ChildHost, startProgramHost } from "./host.js";
@@ -142,6 +142,10 @@ class Run {
     }
   }
 
+  #place(): ProgramPlace {
+    return { ...this.options, outputsOf: (reference) => this.monitor.outputsOf(reference) };
+  }
+
   #startOptions(): StartOptions {
     const {
       projectDir,
@@ -180,7 +184,7 @@ class Run {
       const waiting = this.#callbacks.get(id);
       this.#callbacks.delete(id);
       if (kind === FrameKind.callbackResponse) waiting?.resolve(payload);
-      else waiting?.reject(callbackError(JSON.parse(payload.toString()) as ChildError, this.options));
+      else waiting?.reject(callbackError(JSON.parse(payload.toString()) as ChildError, this.#place()));
       return;
     }
     const { name, rest } = splitName(payload);
@@ -295,7 +299,7 @@ class Run {
   }
 
   #failure(end: { code: number | null; signal: NodeJS.Signals | null; error?: Error }): Failure | undefined {
-    const place = this.options;
+    const place = this.#place();
     if (this.#interrupted && this.#finished === undefined) {
       return { reason: "interrupted", message: "The program was stopped before it had ended." };
     }
@@ -357,7 +361,7 @@ const registrations = (count: number): string => `${count} registration${count =
 
 function exited(
   exiting: Extract<FromChild, { type: "exiting" }>,
-  place: ProgramOptions,
+  place: ProgramPlace,
   count: number,
 ): Failure {
   const [first] = exiting.frames;
@@ -372,13 +376,13 @@ function exited(
 }
 
 /** What a transform threw, with the user's frames. */
-function callbackError(error: ChildError, place: ProgramOptions): OrchError {
+function callbackError(error: ChildError, place: ProgramPlace): OrchError {
   const failure = childFailure(error, place);
   return new OrchError({ ...failure, message: `A transform of the program failed: ${failure.message}` });
 }
 
 /** Something failed before the program began: the SDK, its dependencies, tsconfig.json. */
-function earlyFailure(error: ChildError, place: ProgramOptions): Failure {
+function earlyFailure(error: ChildError, place: ProgramPlace): Failure {
   return {
     reason: "program-error",
     message: `The program could not be started: ${error.message}`,

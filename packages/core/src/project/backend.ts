@@ -1,6 +1,7 @@
 /** Which backend a project's state is in, and opening it. */
 import { resolve } from "node:path";
 import { fail } from "../model/failure.js";
+import { didYouMean } from "../state/closest.js";
 import type { Backend } from "../state/contract.js";
 import { hasPassword, isPostgresUrl, redactUrl } from "../state/postgres/url.js";
 import { openSqliteBackend } from "../state/sqlite.js";
@@ -87,6 +88,7 @@ export async function openBackendAt(choice: BackendChoice, options: BackendOptio
     expected: "sqlite:PATH or postgres://USER@HOST/DATABASE",
     found: redactUrl(url),
     next: [
+      ...didYouMean(url.replace(/:.*/s, ""), ["sqlite", "postgres"], (kind) => `${kind}:`),
       `Set ${by === "project" ? `backend in ${place}` : place} to one of these, or remove it: the default is ${defaultBackend}.`,
     ],
   });

@@ -2,7 +2,7 @@
 import { isCollection, isMap, isScalar, isSeq, type Node, YAMLMap, YAMLSeq } from "yaml";
 import { type Failure, fail } from "../model/failure.js";
 import { formatPath, type PathSegment, parsePath } from "../model/path.js";
-import { closest } from "../state/closest.js";
+import { didYouMean } from "../state/closest.js";
 import { badKey, configText, fullKey, readNode } from "./config-values.js";
 import type { ConfigValue } from "./contract.js";
 import type { ConfigCipher } from "./keyring.js";
@@ -197,13 +197,12 @@ function failNoValue(file: StackFile, key: string): never {
 
 function failMissing(project: string, key: string, known: readonly string[]): never {
   const own = known.map((name) => (name.startsWith(`${project}:`) ? name.slice(project.length + 1) : name));
-  const near = closest(key, [...new Set([...own, ...known])]);
   return fail({
     reason: "config-missing",
     message: `The stack has no configuration value ${key}.`,
     path: key,
     next: [
-      ...near.slice(0, 1).map((name) => `Did you mean ${name}?`),
+      ...didYouMean(key, [...own, ...known]),
       `Set it with \`orch config set ${key} VALUE\` (\`--secret\` if nobody may see it).`,
     ],
   });

@@ -1,7 +1,8 @@
 /** What other stacks of the backend give out. */
 
-import { toFailure } from "../model/failure.js";
+import { OrchError, toFailure } from "../model/failure.js";
 import type { ReadStackOutputs } from "../provider/stack-references.js";
+import { closest } from "../state/closest.js";
 import type { Backend, Crypter } from "../state/contract.js";
 import { type ContextOptions, keyOfState, type ProjectContext, sourcesOf } from "./context.js";
 import { openKeyring } from "./keyring.js";
@@ -14,7 +15,12 @@ export const stackOutputsReader =
     const { backend, project } = context;
     const { project: other, stack } = await stackOf(backend, project.name, reference);
     const crypter = other === project.name ? await crypterOf(context, stack, options) : undefined;
-    const { values, unreadable } = await backend.readOutputs(other, stack, crypter);
+    const { values, unreadable } = await backend
+      .readOutputs(other, stack, crypter)
+      .catch((error: unknown) => {
+        if (toFailure(error).reason !== "stack-unknown") throw error;
+        return failUnknown(backend, project.name, { project: other, stack }, error);
+      });
     return { outputs: values, unreadable };
   };
 
@@ -32,6 +38,38 @@ async function stackOf(
   return known.length === 0 && project === "organization"
     ? { project: ownProject, stack }
     : { project, stack };
+}
+
+/** Of all stacks that the backend has, those that may have been meant. */
+async function failUnknown(
+  backend: Backend,
+  own: string,
+  wanted: { readonly project: string; readonly stack: string },
+  cause: unknown,
+): Promise<never> {
+  const all = await backend.listStacks();
+  const nameOf = ({ project, stack }: { readonly project: string; readonly stack: string }): string =>
+    `organization/${project}/${stack}`;
+  const inProject = all.filter(({ project }) => project === wanted.project).map(({ stack }) => stack);
+  const near = closest(nameOf(wanted), all.map(nameOf)).concat(
+    closest(wanted.stack, inProject).map((stack) => nameOf({ project: wanted.project, stack })),
+  );
+  const command = `orch stack init ${wanted.stack}`;
+  throw new OrchError(
+    {
+      ...toFailure(cause),
+      expected:
+        inProject.length > 0
+          ? `a stack of ${wanted.project}: ${inProject.join(", ")}`
+          : `a project of this backend: ${[...new Set(all.map(({ project }) => project))].join(", ") || "it has none"}`,
+      found: `${wanted.project}/${wanted.stack}`,
+      next: [
+        ...(near.length > 0 ? [`Did you mean ${[...new Set(near)].slice(0, 3).join(" or ")}?`] : []),
+        `Make it first${wanted.project === own ? "" : ` in the project ${wanted.project}`}: \`${command}\`, then \`orch apply\`.`,
+      ],
+    },
+    { cause },
+  );
 }
 
 /** Undefined where the key can't be had: the outputs without secrets can be read all the same. */

@@ -6,7 +6,7 @@ import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, par
 import type { z } from "zod";
 import { type Failure, type FailureReason, fail } from "../model/failure.js";
 import type { SourcePosition } from "../model/resource.js";
-import { closest } from "../state/closest.js";
+import { didYouMean } from "../state/closest.js";
 
 export interface YamlFile {
   /** Absolute. */
@@ -49,12 +49,12 @@ export function checkYaml<S extends z.ZodType>(file: YamlFile, schema: S): z.out
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0] as string;
     const known = knownKeys(schema, path);
-    const near = closest(key, known);
+    const near = didYouMean(key, known);
     return failAt(file, [...path, key], {
       message: `there is no setting ${JSON.stringify(key)} here`,
       ...(known.length === 0 ? {} : { expected: `one of: ${known.join(", ")}` }),
       found: key,
-      next: near.length > 0 ? [`Did you mean ${near.join(" or ")}?`] : [`Remove ${JSON.stringify(key)}.`],
+      next: near.length > 0 ? near : [`Remove ${JSON.stringify(key)}.`],
     });
   }
   return failAt(file, path, { message: issue.message });

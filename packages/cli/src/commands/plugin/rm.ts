@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as Args from "@oclif/core/args";
 import { OrchError } from "@orch/core/model/failure";
+import { didYouMean } from "@orch/core/state/closest";
 import { OrchCommand } from "../../command.js";
 import { jsonFlag, yesFlag } from "../../flags.js";
 import { confirm } from "../../prompt.js";
@@ -21,7 +22,8 @@ export default class PluginRm extends OrchCommand {
   async run(): Promise<number> {
     const { args, flags } = await this.parse(PluginRm);
     const { listPlugins } = await import("@orch/providers/pulumi/index");
-    const ours = listPlugins().filter(({ name, from }) => name === args.name && from === "orch");
+    const all = listPlugins().filter(({ from }) => from === "orch");
+    const ours = all.filter(({ name }) => name === args.name);
     const wanted = args.version?.replace(/^v/, "");
     const chosen = ours.filter(({ version }) => wanted === undefined || version === wanted);
     if (chosen.length === 0)
@@ -29,7 +31,18 @@ export default class PluginRm extends OrchCommand {
         reason: "plugin-missing",
         message: `orch's cache holds no plugin ${args.name}${wanted === undefined ? "" : ` ${wanted}`}.`,
         ...(ours.length > 0 ? { found: ours.map(({ version }) => version).join(", ") } : {}),
-        next: ["See what there is with `orch plugin ls`."],
+        next: [
+          ...(ours.length > 0
+            ? didYouMean(
+                wanted ?? "",
+                ours.map(({ version }) => version ?? ""),
+              )
+            : didYouMean(
+                args.name,
+                all.map(({ name }) => name),
+              )),
+          "See what there is with `orch plugin ls`.",
+        ],
       });
     if (!flags.yes) {
       if (!isInteractive())

@@ -1,7 +1,7 @@
 import * as Args from "@oclif/core/args";
 import { OrchError } from "@orch/core/model/failure";
 import { map, reveal, revealMap, Secret, type Value } from "@orch/core/model/value";
-import { closest } from "@orch/core/state/closest";
+import { didYouMean } from "@orch/core/state/closest";
 import { encode } from "@orch/core/wire/json";
 import { OrchCommand } from "../../command.js";
 import { withStack } from "../../context.js";
@@ -47,15 +47,10 @@ Exit codes: 0 shown, 1 there is no such output.`;
       }
       const value = outputs[name];
       if (value === undefined) {
-        const near = closest(name, Object.keys(outputs));
         throw new OrchError({
           reason: "config-missing",
           message: `Stack ${stack} has no output ${name}.`,
-          next: [
-            near.length > 0
-              ? `Did you mean ${near.join(" or ")}?`
-              : "See what there is with `orch stack output`.",
-          ],
+          next: [...didYouMean(name, Object.keys(outputs)), "See what there is with `orch stack output`."],
         });
       }
       const json = plain(value);

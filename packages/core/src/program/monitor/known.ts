@@ -1,8 +1,8 @@
 /** What a run's monitor remembers of the resources that were registered: whose children they are, and who stands for whom. */
 import { OrchError } from "../../model/failure.js";
 import type { ReadResource, Resource, ResourceOptions, SourcePosition } from "../../model/resource.js";
-import { makeUrn, rootStackType, type Urn } from "../../model/urn.js";
-import type { PropertyMap } from "../../model/value.js";
+import { makeUrn, rootStackType, stackReferenceType, type Urn } from "../../model/urn.js";
+import { isMap, type PropertyMap } from "../../model/value.js";
 import type { RegistrationAnswer } from "../contract.js";
 import type { ResourceMessages } from "../services.js";
 import { duplicate } from "./failures.js";
@@ -54,6 +54,16 @@ export class KnownResources {
   answered(urn: Urn, answer: NonNullable<Known["answer"]>): void {
     const entry = this.#byUrn.get(urn);
     if (entry !== undefined) entry.answer = answer;
+  }
+
+  /** Names of what the stack of a StackReference gives out, by what the program calls it; undefined for one that was not read. */
+  outputsOf(reference: string): readonly string[] | undefined {
+    for (const { resource, answer } of this.#byUrn.values()) {
+      if (resource.type !== stackReferenceType) continue;
+      const { name, outputs } = answer?.outputs ?? {};
+      if (name === reference && isMap(outputs)) return Object.keys(outputs);
+    }
+    return undefined;
   }
 
   urnOf(type: string, name: string, parent: Known | undefined): Urn {

@@ -62,6 +62,8 @@ export interface Monitor {
   readonly outputs: PropertyMap;
   readonly outputOrigins: readonly Origin[] | undefined;
   readonly needsProgram: boolean;
+  /** Names of what the stack of a StackReference gives out, by what the program calls it; undefined for one that was not read. */
+  outputsOf(reference: string): readonly string[] | undefined;
 }
 
 type MonitorOptions = Pick<
@@ -461,6 +463,7 @@ export function createMonitor(
     },
     // Hooks are refused for now; nothing else of the program runs while applying.
     needsProgram: false,
+    outputsOf: (reference) => known.outputsOf(reference),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Wrapping and unwrapping data keys, by whatever kind of key the stack uses. */
 import { fail } from "../../model/failure.js";
-import { closest } from "../closest.js";
+import { didYouMean } from "../closest.js";
 import { newDataKey } from "../crypter.js";
 import { cloudProvider } from "./cloud/provider.js";
 import { keyUrlForms, schemeOf } from "./cloud/url.js";
@@ -43,13 +43,13 @@ function choose(sources: KeySources, wish: string | undefined): Choice {
   if (wish === "default") return { kind: "key-file" };
   const kind = schemeOf(wish);
   if (kind !== undefined) return { kind, url: wish };
-  const near = closest(wish.replace(/:.*/, ""), ["key-file", "passphrase", ...Object.keys(keyUrlForms)]);
+  const near = didYouMean(wish.replace(/:.*/, ""), ["key-file", "passphrase", ...Object.keys(keyUrlForms)]);
   return fail({
     reason: "invalid-flag",
     message: `orch has no secrets provider ${JSON.stringify(wish)}.`,
     expected: `one of: ${secretsProviderForms.join(", ")}`,
     found: wish,
-    next: near.length > 0 ? [`Did you mean ${near.join(" or ")}?`] : ["Name one of these."],
+    next: near.length > 0 ? near : ["Name one of these."],
   });
 }
 
