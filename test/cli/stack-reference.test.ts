@@ -65,7 +65,7 @@ test("another project's secrets need its key: they are named, not given", async 
   const plan = await web.orch(["plan"], { env });
   expect(plan.code).toBe(1);
   expect(plan.stdout + plan.stderr).toMatch(/secret outputs that can't be read here.*password/s);
-  expect(plan.stderr).toContain("Required output 'password' does not exist on stack 'network/prod'");
+  expect(plan.stderr).toContain("The stack network/prod gives out no password, which the program requires.");
 });
 
 test("a stack of the same project, secrets with it", async () => {
@@ -85,5 +85,5 @@ test("one that is not there is refused with the names that are near", async () =
   const { web, env } = await applied("organization/network/prdo", false);
   const plan = await web.orch(["plan"], { env });
   expect(plan.code).toBe(1);
-  expect(plan.stderr).toMatch(/error\[stack-unknown\].*prdo.*Did you mean prod/s);
+  expect(plan.stderr).toMatch(/error\[stack-unknown\].*prdo.*Did you mean organization\/network\/prod\?/s);
 });

@@ -108,12 +108,13 @@ function legalValues(text: string): readonly string[] | undefined {
   }
 }
 
-function missingOutput(message: string, where: Where, { outputsOf }: Known): Failure | undefined {
+function missingOutput(message: string, where: Where, { project, outputsOf }: Known): Failure | undefined {
   const match = /^Required output '(.*)' does not exist on stack '(.*)'\.$/s.exec(message);
   if (match === null) return undefined;
   const [, name = "", reference = ""] = match;
   const outputs = outputsOf(reference);
-  const short = reference.split("/").at(-1) as string;
+  const [stack = "", other = project] = reference.split("/").reverse();
+  const there = other === project || other === "organization" ? "" : ` in the project ${other}`;
   return {
     reason: "config-missing",
     message: `The stack ${reference} gives out no ${name}, which the program requires.`,
@@ -127,7 +128,7 @@ function missingOutput(message: string, where: Where, { outputsOf }: Known): Fai
     found: name,
     next: [
       ...didYouMean(name, outputs ?? []),
-      `See what it gives out with \`orch stack output --stack ${short}\`; what it does not yet, it does after its next \`orch apply\`.`,
+      `See what it gives out with \`orch stack output --stack ${stack}\`${there}; what it does not yet, it does after its next \`orch apply\`.`,
     ],
   };
 }
