@@ -210,6 +210,43 @@ describeLab("lab: a program on bridged Terraform providers", ["bridge", "random"
     expect(tampered.all).toContain(sha256(bridgePluginPath()));
   });
 
+  test("mistyped properties and types are told at their lines, with the names of the schema", async () => {
+    await start();
+    const write = (lines: readonly string[]): void =>
+      writeFileSync(join(stack.directory, "index.ts"), `${lines.join("\n")}\n`);
+    write([
+      `import { RandomString } from "./random";`,
+      `import { PrivateKey } from "./tls";`,
+      `new RandomString("missing", { lenght: 8 } as any);`,
+      `new RandomString("wrong", { length: "eight" } as any);`,
+      `new PrivateKey("value", {`,
+      `  algorithm: "ED25518",`,
+      `});`,
+    ]);
+    const planned = await stack.orch("plan");
+    expect(planned.code).toBe(1);
+    expect(planned.stderr).toContain("lenght is given, which is no property: did you mean length?");
+    expect(planned.stderr).toMatch(
+      /at index\.ts:4:29\n.*\n.*\^{15}\n +expected a number\n +found {4}"eight"/,
+    );
+    expect(planned.stderr).toMatch(
+      /at index\.ts:6:3\n +5 \| .*\n +6 \| {3}algorithm: "ED25518",\n.*\n +expected one of RSA, ECDSA, ED25519\n/,
+    );
+    expect(planned.stderr).toContain("Did you mean ED25519?");
+
+    write([
+      `import { SelfSignedCert } from "./tls";`,
+      `const subjects: any = [{ commonNam: "x" }];`,
+      `new SelfSignedCert("c", { allowedUses: [], privateKeyPem: "no key", validityPeriodHours: 1, subjects });`,
+    ]);
+    const applied = await stack.orch("apply", "--yes");
+    expect(applied.code).toBe(1);
+    expect(applied.stderr).toContain("at index.ts:3:1");
+    expect(applied.stderr).toContain(
+      "subjects[0].commonNam is no property that the schema of tls knows. Did you mean commonName?",
+    );
+  });
+
   test("a Terraform provider that is not there is named with its path", async () => {
     await start();
     await stack.succeed("config", "set", "terraform:providers", join(stack.root, "nothing"));

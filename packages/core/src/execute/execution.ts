@@ -14,6 +14,7 @@ import type { Urn } from "../model/urn.js";
 import { equal, hasUnknown, type PropertyMap } from "../model/value.js";
 import type { ProgramResult, ProgramSink } from "../program/contract.js";
 import { callThrough, constructThrough } from "../provider/components.js";
+import { about } from "../provider/failures.js";
 import type { ProviderRegistry } from "../provider/registry.js";
 import { invokeProvider } from "../provider/verbs.js";
 import type { Run, Snapshot } from "../state/contract.js";
@@ -221,7 +222,9 @@ class Execution {
   }
 
   #fail(step: Step, failure: Failure, startedAt: number, list = this.#failed): TaskEnd {
-    const named: Failure = failure.urn === undefined ? { ...failure, urn: step.urn } : failure;
+    // The state's word for where a resource was made is older than the program; that of a deletion would be wrong.
+    const made = "resource" in step ? step.resource : { urn: step.urn };
+    const named = about(made, failure);
     list.push({ step, failure: named });
     this.#sink.fail(step.id);
     this.#request.events({

@@ -15,6 +15,7 @@ import {
   type Value,
 } from "@orch/core/model/value";
 import type { CheckFailure } from "@orch/core/provider/contract";
+import { closest } from "@orch/core/state/closest";
 import type { z } from "zod";
 import { defOf, isSecretSchema, layers } from "./schema.js";
 
@@ -138,7 +139,7 @@ function toFailure({ path, issue }: Issue, inputs: PropertyMap, schema: z.ZodObj
   const value = lookUp(inputs, path);
   if (issue.code === "unrecognized_keys") {
     const known = keysAt(schema, path.slice(0, -1));
-    const near = nearest(String(path.at(-1)), known);
+    const [near] = closest(String(path.at(-1)), known, 1);
     return {
       path: text,
       message: `${text} is not a property here${near ? `; did you mean ${near}?` : ""}`,
@@ -239,33 +240,6 @@ export function describe(value: Value | undefined): string {
   if (isMap(value)) return "an object";
   const text = JSON.stringify(value);
   return text.length > 80 ? `${text.slice(0, 77)}…"` : text;
-}
-
-/** The known word that is at most two edits away, if any. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = Math.min(3, Math.ceil(word.length / 2) + 1);
-  for (const candidate of known) {
-    const distance = edits(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < least) {
-      least = distance;
-      best = candidate;
-    }
-  }
-  return best;
-}
-
-function edits(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }
 
 /** Strings of stack configuration as the values that the schema wants: JSON text for everything but strings. */

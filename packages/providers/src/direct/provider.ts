@@ -25,6 +25,7 @@ import type {
   UpdateRequest,
   UpdateResponse,
 } from "@orch/core/provider/contract";
+import { didYouMean } from "@orch/core/state/closest";
 import { checkAgainst, fromConfiguration } from "./check.js";
 import type { AnyResource, Call, ProviderDefinition, ReadResult, Shape } from "./define.js";
 import { differences, diffResponse } from "./diff.js";
@@ -352,6 +353,7 @@ class DirectProvider<C extends Shape, S> implements Provider {
         urn,
         expected: [...this.resources.keys()].join(", "),
         found: type,
+        next: didYouMean(type, [...this.resources.keys()]),
       })
     );
   }

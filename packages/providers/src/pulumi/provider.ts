@@ -19,6 +19,7 @@ import type {
 import { encode } from "@orch/core/wire/json";
 import { EmptyMessage } from "@orch/core/wire/protobuf";
 import { fromStruct, type Struct, toStruct } from "@orch/core/wire/struct";
+import { schemaAdvice } from "./advice.js";
 import { isServiceError, isUnimplemented, unary } from "./call.js";
 import { constructAnswer, constructMessage, methodAnswer, methodMessage } from "./components.js";
 import { type Attempt, errorDetails, type InitFailed, notTried, toOrchError } from "./errors.js";
@@ -123,6 +124,17 @@ export function pluginProvider(
   const failures = (list: readonly ProviderTypes.CheckFailure[]): CheckFailure[] =>
     list.map((failure) => ({ path: failure.getProperty(), message: redactor.redact(failure.getReason()) }));
 
+  const getSchema = async (): Promise<string> => {
+    const message = new providerPb.GetSchemaRequest();
+    if (descriptor.parameterization) {
+      message.setSubpackageName(descriptor.parameterization.name);
+      message.setSubpackageVersion(descriptor.parameterization.version);
+    }
+    const response = await ask(service.getSchema, message, { what: "give its schema", verb: "other" });
+    return response.getSchema();
+  };
+  const advice = schemaAdvice(descriptor.parameterization?.name ?? descriptor.name, getSchema);
+
   const target = (request: { urn: Urn; type: string; name: string }) => `"${request.name}" (${request.type})`;
 
   return {
@@ -216,14 +228,14 @@ export function pluginProvider(
       message.setOlds(send(request.oldInputs ?? {}));
       message.setNews(send(request.newInputs));
       message.setRandomseed(request.randomSeed);
-      const response = await ask(service.check, message, {
-        what: `check ${target(request)}`,
-        verb: "other",
-        urn: request.urn,
+      const subject = { type: request.type, name: request.name, inputs: request.newInputs };
+      const attempt = { what: `check ${target(request)}`, verb: "other", urn: request.urn } as const;
+      const response = await ask(service.check, message, attempt).catch(async (error: unknown) => {
+        throw await advice.failed(subject, error);
       });
       return {
         inputs: marked(fromStruct(response.getInputs()), request.newInputs),
-        failures: failures(response.getFailuresList()),
+        failures: await advice.refused(subject, failures(response.getFailuresList())),
       };
     },
 
@@ -255,7 +267,11 @@ export function pluginProvider(
       message.setTimeout(request.timeoutSeconds ?? 0);
       message.setPreview(request.preview);
       const attempt = { what: `create ${target(request)}`, verb: "other", urn: request.urn } as const;
-      const answer = await askForObject(service.create, message, attempt, request);
+      const answer = await askForObject(service.create, message, attempt, request).catch(
+        async (error: unknown) => {
+          throw await advice.failed(request, error);
+        },
+      );
       if ("initFailed" in answer) {
         const { id, properties, reasons } = answer.initFailed;
         if (id === "") throw noId(plugin, attempt, reasons);
@@ -322,7 +338,12 @@ export function pluginProvider(
       message.setIgnorechangesList([...request.ignoreChanges]);
       message.setPreview(request.preview);
       const attempt = { what: `update ${target(request)}`, verb: "other", urn: request.urn } as const;
-      const answer = await askForObject(service.update, message, attempt, request);
+      const answer = await askForObject(service.update, message, attempt, request).catch(
+        async (error: unknown) => {
+          const { type, name, newInputs } = request;
+          throw await advice.failed({ type, name, inputs: newInputs }, error);
+        },
+      );
       if ("initFailed" in answer) {
         const { properties, reasons } = answer.initFailed;
         const outputs = properties === undefined ? request.oldOutputs : settled(properties, request.urn);
@@ -382,15 +403,7 @@ export function pluginProvider(
       return { ...methodAnswer(response), failures: failures(response.getFailuresList()) };
     },
 
-    async getSchema() {
-      const message = new providerPb.GetSchemaRequest();
-      if (descriptor.parameterization) {
-        message.setSubpackageName(descriptor.parameterization.name);
-        message.setSubpackageVersion(descriptor.parameterization.version);
-      }
-      const response = await ask(service.getSchema, message, { what: "give its schema", verb: "other" });
-      return response.getSchema();
-    },
+    getSchema,
 
     async cancel() {
       try {
