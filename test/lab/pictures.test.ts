@@ -121,13 +121,9 @@ describeLab("lab: pages in Chromium", ["chromium"], () => {
 
   test("filters hide by type and by change; components collapse; n goes from change to change", async () => {
     const base = graphOf(60, { perComponent: 20 });
+    const { nodes } = base;
     // As of a plan: what is drawn of a step is not looked at here.
-    const nodes = base.nodes.map((node) =>
-      node.effect === undefined
-        ? node
-        : { ...node, step: { op: "create", resource: { options: {} }, inputs: {} } as never },
-    );
-    const { page } = await open(await htmlText({ ...base, nodes }, root));
+    const { page } = await open(await htmlText({ ...base, steps: new Map() }, root));
     const count = (pick: (node: GraphNode) => boolean): number =>
       nodes.filter((node) => !node.group && pick(node)).length;
     await page.getByLabel("create", { exact: true }).uncheck();
@@ -145,12 +141,7 @@ describeLab("lab: pages in Chromium", ["chromium"], () => {
     await page.locator("canvas").focus();
     await page.keyboard.press("n");
     const first = nodes.find(({ effect }) => effect !== undefined);
-    // Only what is shown is gone through: inside collapsed components nothing is.
-    expect(await page.locator("aside.info h3").count()).toBe(0);
-    await page.getByText("Expand all").click();
-    await page.keyboard.press("Escape");
-    await page.locator("canvas").focus();
-    await page.keyboard.press("n");
+    // The component around it opens.
     expect(await page.locator("aside.info h3").textContent()).toBe(first?.name);
     await page.close();
   });

@@ -1,9 +1,10 @@
 /** The page of a graph: it is handed everything laid out, and lets a person look around. */
 import { badges, driftBadge, driftColour, effectColours } from "../src/render/graph/marks.js";
 import type { PageData, PageNode } from "../src/render/graph/page-data.js";
-import { el, grouped, isDark, readData } from "./dom.js";
+import { el, grouped, readData } from "./dom.js";
+import { button, copyButton, frame, hints, listen } from "./frame.js";
 import { draw, type Focus, type View } from "./graph/draw.js";
-import { boxOf, type Filters, reach, type Scene, sceneOf } from "./graph/visible.js";
+import { type Filters, holder, insides, reach, type Scene, sceneOf } from "./graph/visible.js";
 
 const data = readData<PageData>();
 const { nodes } = data;
@@ -23,8 +24,7 @@ const inside = nodes
   .map((_, i) => i)
   .filter((i) => nodes[i]?.group)
   .sort((a, b) => (depth[a] ?? 0) - (depth[b] ?? 0));
-const holds = nodes.map(() => 0);
-for (const { parent } of nodes) if (parent !== undefined) holds[parent] = (holds[parent] ?? 0) + 1;
+const holds = insides(data);
 const resources = nodes.filter(({ group }) => !group).length;
 
 const effects = [
@@ -39,7 +39,8 @@ for (const { type, group } of nodes) if (group && !types.has(type)) types.set(ty
 // What changes while somebody looks.
 const chosenEffects = new Set(effects);
 const chosenTypes = new Set(types.keys());
-const collapsed = new Set<number>();
+/** Large graphs begin closed: their outline can be read. */
+const collapsed = new Set<number>(data.layout.base === "collapsed" ? inside : []);
 let drift: Filters["drift"] = "all";
 let onlyFocus = false;
 let focus: Focus | undefined;
@@ -50,56 +51,37 @@ let scene: Scene;
 const view: View = { scale: 1, x: 0, y: 0 };
 
 // ── the page ──
-const canvas = el("canvas", { tabindex: 0, role: "img", "aria-label": `Graph of ${resources} resources` });
-const search = el("input", {
-  type: "search",
+const page = frame({
+  title: data.title,
+  label: `Graph of ${resources} resources and what they depend on`,
   placeholder: "Name, type, URN or id",
-  "aria-label": "Search",
-  spellcheck: "false",
-});
-const list = el("div", { class: "list", role: "listbox", "aria-label": "Found" });
-const status = el("span", { class: "dim", role: "status" });
-const info = el("aside", { class: "info", hidden: true, "aria-label": "Details" });
-const side = el("aside", { class: "side", "aria-label": "Search and filters" });
-const button = (text: string, title: string, act: () => void): HTMLButtonElement => {
-  const made = el("button", { type: "button", title }, text);
-  made.addEventListener("click", act);
-  return made;
-};
-const keys = (...pairs: [string, string][]): (Node | string)[] =>
-  pairs.flatMap(([key, what]) => [el("kbd", {}, key), ` ${what}   `]);
-document.title = data.title;
-document.body.append(
-  el(
-    "header",
-    {},
-    el("h1", {}, data.title),
-    status,
-    el("span", { class: "space" }),
+  buttons: [
     button("Fit", "Show everything (0)", () => fit()),
-    button("Collapse all", "Only the outermost components", () => collapseAll(true)),
+    button("Collapse all", "Components as one box each", () => collapseAll(true)),
     button("Expand all", "Everything inside components", () => collapseAll(false)),
-    button("Print", "Print what is on the screen", () => print()),
+  ],
+  hints: hints(
+    ["/", "search"],
+    ["n", "next change"],
+    ["p", "previous"],
+    ["f", "only what is connected"],
+    ["c", "collapse or expand"],
+    ["Esc", "back"],
+    ["0", "fit"],
+    ["+ −", "zoom"],
+    ["arrows", "to the next one, or move"],
   ),
-  side,
-  el("main", {}, canvas),
-  info,
-  el(
-    "footer",
-    {},
-    ...keys(
-      ["/", "search"],
-      ["n", "next change"],
-      ["p", "previous"],
-      ["f", "only what is connected"],
-      ["c", "collapse"],
-      ["Esc", "back"],
-      ["0", "fit"],
-      ["+ −", "zoom"],
-      ["arrows", "move"],
+  draw: (c, width, height, dark) =>
+    draw(
+      c,
+      width,
+      height,
+      { data, scene, collapsed, view, focus, found, hover, edges: data.edges, inside, holds },
+      dark,
     ),
-  ),
-);
+});
+const { canvas, search, side, info, status, paint } = page;
+const list = el("div", { class: "list", role: "listbox", "aria-label": "Found" });
 search.addEventListener("input", () => find(search.value));
 search.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && results[0] !== undefined) select(results[0], true);
@@ -234,7 +216,7 @@ function buildSide(): void {
 }
 
 // ── what is shown ──
-function refresh(): void {
+function update(): void {
   const only =
     onlyFocus && focus !== undefined
       ? new Set([focus.node, ...focus.dependencies.keys(), ...focus.dependents.keys()])
@@ -247,53 +229,35 @@ function refresh(): void {
   paint();
 }
 
-let waiting = false;
-function paint(): void {
-  if (waiting) return;
-  waiting = true;
-  requestAnimationFrame(() => {
-    waiting = false;
-    paintNow();
-  });
+/** Other things are shown: all of them are brought onto the screen, unless a person looks at one. */
+function refresh(): void {
+  if (focus === undefined) {
+    update();
+    fit();
+  } else steady(focus.node, update);
 }
 
-function paintNow(dark = isDark()): void {
-  const { width, height } = canvas.getBoundingClientRect();
-  if (width === 0 || height === 0) return;
-  const ratio = devicePixelRatio;
-  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-  }
-  const c = canvas.getContext("2d") as CanvasRenderingContext2D;
-  c.setTransform(ratio, 0, 0, ratio, 0, 0);
-  const began = performance.now();
-  draw(
-    c,
-    width,
-    height,
-    { data, scene, collapsed, view, focus, found, hover, edges: data.edges, inside, holds },
-    dark,
-  );
-  // For whoever measures.
-  canvas.dataset.frameMs = (performance.now() - began).toFixed(1);
+/** Whatever else moves, this one stays where it is on the screen. */
+function steady(i: number, change: () => void): void {
+  const at = (): readonly [number, number] | undefined => {
+    const held = holder(data, scene.boxes, i);
+    const box = held === undefined ? undefined : scene.boxes[held];
+    return box === undefined ? undefined : [box.x, box.y];
+  };
+  const before = at();
+  change();
+  const after = at();
+  if (before === undefined || after === undefined) return;
+  view.x += (before[0] - after[0]) * view.scale;
+  view.y += (before[1] - after[1]) * view.scale;
 }
 
 function fit(): void {
-  const { width, height } = canvas.getBoundingClientRect();
-  let [x0, y0, x1, y1] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0, 0];
-  scene.shown.forEach((shown, i) => {
-    if (!shown) return;
-    const box = boxOf(data, i, collapsed);
-    x0 = Math.min(x0, box.x);
-    y0 = Math.min(y0, box.y);
-    x1 = Math.max(x1, box.x + box.width);
-    y1 = Math.max(y1, box.y + box.height);
-  });
-  if (x1 === 0) return;
-  view.scale = Math.min(1.25, (width - 40) / (x1 - x0), (height - 40) / (y1 - y0));
-  view.x = (width - (x1 - x0) * view.scale) / 2 - x0 * view.scale;
-  view.y = (height - (y1 - y0) * view.scale) / 2 - y0 * view.scale;
+  const { width, height } = page.size();
+  if (scene.boxes.every((box) => box === undefined)) return;
+  view.scale = Math.min(1.25, (width - 40) / scene.width, (height - 40) / scene.height);
+  view.x = (width - scene.width * view.scale) / 2;
+  view.y = (height - scene.height * view.scale) / 2;
   paint();
 }
 
@@ -306,8 +270,9 @@ function zoom(factor: number, x: number, y: number): void {
 }
 
 function centre(i: number): void {
-  const { width, height } = canvas.getBoundingClientRect();
-  const box = boxOf(data, i, collapsed);
+  const box = scene.boxes[i];
+  if (box === undefined) return;
+  const { width, height } = page.size();
   view.scale = Math.max(
     view.scale,
     nodes[i]?.group ? Math.min(1, (width - 80) / box.width, (height - 80) / box.height) : 0.8,
@@ -317,36 +282,49 @@ function centre(i: number): void {
 }
 
 function select(i: number | undefined, move: boolean): void {
+  const hidden = i !== undefined && scene.boxes[i] === undefined;
   if (i === undefined) {
     focus = undefined;
-    onlyFocus = false;
+    if (onlyFocus) {
+      onlyFocus = false;
+      update();
+    }
   } else {
     focus = { node: i, dependencies: reach(i, out), dependents: reach(i, into) };
     for (let up = nodes[i]?.parent; up !== undefined; up = nodes[up]?.parent) collapsed.delete(up);
+    const { name, type, effect } = nodes[i] as PageNode;
+    page.say([`${type} ${name}`, effect ?? ""].filter(Boolean).join(", "));
+    if (hidden || onlyFocus) update();
   }
   showInfo();
   if (i !== undefined && move) centre(i);
-  refresh();
+  paint();
 }
 
 function toggle(i: number): void {
-  if (collapsed.has(i)) collapsed.delete(i);
-  else collapsed.add(i);
+  steady(i, () => {
+    if (collapsed.has(i)) collapsed.delete(i);
+    else collapsed.add(i);
+    update();
+  });
   showInfo();
-  refresh();
 }
 
 function collapseAll(on: boolean): void {
   collapsed.clear();
-  if (on) for (const i of inside) if (nodes[i]?.parent === undefined) collapsed.add(i);
-  refresh();
+  if (on) for (const i of inside) collapsed.add(i);
+  update();
+  fit();
 }
 
 function toggleOnly(): void {
   if (focus === undefined) return;
   onlyFocus = !onlyFocus;
+  if (onlyFocus)
+    for (const i of [focus.node, ...focus.dependencies.keys(), ...focus.dependents.keys()].slice(0, 300))
+      for (let up = nodes[i]?.parent; up !== undefined; up = nodes[up]?.parent) collapsed.delete(up);
+  update();
   showInfo();
-  refresh();
   fit();
 }
 
@@ -365,16 +343,22 @@ function find(text: string): void {
   const rank = (i: number): number => (nodes[i]?.name.toLowerCase().startsWith(words[0] ?? "") ? 0 : 1);
   results = hits.sort((a, b) => rank(a) - rank(b) || a - b);
   found = new Set(results);
-  list.replaceChildren(...results.slice(0, maxResults).map(entry));
+  list.replaceChildren(...results.slice(0, maxResults).map((i) => entry(i, "option")));
   if (results.length > maxResults)
     list.append(el("small", {}, `… ${grouped(results.length - maxResults)} more`));
   if (words.length > 0 && results.length === 0) list.append(el("small", {}, "Nothing is called so."));
   paint();
 }
 
-function entry(i: number): HTMLButtonElement {
-  const { name, type } = nodes[i] as PageNode;
-  const made = el("button", { type: "button", role: "option" }, name, el("br"), el("small", {}, type));
+function entry(i: number, role?: "option"): HTMLButtonElement {
+  const { name, type, effect, drift } = nodes[i] as PageNode;
+  const made = el(
+    "button",
+    { type: "button", role },
+    ...(effect === undefined ? [] : [sign(effect)]),
+    ...(drift === undefined ? [] : [sign("drift")]),
+    el("span", {}, name, el("br"), el("small", {}, type)),
+  );
   made.addEventListener("click", () => select(i, true));
   return made;
 }
@@ -391,6 +375,7 @@ function showInfo(): void {
   const what = [
     node.effect,
     node.drift === undefined ? undefined : node.drift === "gone" ? "gone" : "drift",
+    node.expected,
   ].filter((each) => each !== undefined);
   const only = button(
     onlyFocus ? "Show all" : "Only connected",
@@ -419,12 +404,14 @@ function showInfo(): void {
             what.join(", "),
           ),
         ]),
-    ...section("Id", node.id),
-    ...section("URN", node.urn),
-    ...(node.change ? [el("h2", {}, "The plan"), el("pre", {}, node.change.join("\n"))] : []),
-    ...(node.found ? [el("h2", {}, "Drift"), el("pre", {}, node.found.join("\n"))] : []),
+    ...insideOf(holds[i]),
+    ...lines("Why", node.why),
+    ...lines("What changes", node.change),
+    ...lines("Drift", node.found),
     ...related("Depends on", out[i] ?? [], focus.dependencies.size),
     ...related("Needed by", into[i] ?? [], focus.dependents.size),
+    ...copied("Id", node.id),
+    ...copied("URN", node.urn),
     ...(node.parent === undefined ? [] : related("Inside", [node.parent], 1)),
     ...(node.group
       ? related(
@@ -439,8 +426,28 @@ function showInfo(): void {
   );
 }
 
-const section = (title: string, text: string | undefined): Node[] =>
-  text === undefined || text === "" ? [] : [el("h2", {}, title), el("div", {}, text)];
+const lines = (title: string, text: readonly string[] | undefined): Node[] =>
+  text === undefined ? [] : [el("h2", {}, title), el("pre", { tabindex: 0 }, text.join("\n"))];
+
+function copied(title: string, text: string | undefined): Node[] {
+  if (text === undefined || text === "") return [];
+  const shown = el("span", { class: "code" }, text);
+  return [el("h2", {}, title), el("div", { class: "copied" }, shown, copyButton(text, shown))];
+}
+
+function insideOf(inside: (typeof holds)[number]): Node[] {
+  if (inside === undefined) return [];
+  const effects = [...inside.effects].sort(([a], [b]) => a.localeCompare(b));
+  return [
+    el(
+      "div",
+      { class: "row" },
+      `${grouped(inside.resources)} resources inside`,
+      ...effects.flatMap(([effect, n]) => [sign(effect), `${effect} ${grouped(n)}`]),
+      ...(inside.drifted > 0 ? [sign("drift"), `drift ${grouped(inside.drifted)}`] : []),
+    ),
+  ];
+}
 
 function related(title: string, which: readonly number[], through: number): Node[] {
   if (which.length === 0) return [];
@@ -448,7 +455,7 @@ function related(title: string, which: readonly number[], through: number): Node
   const shown = which.slice(0, 100);
   return [
     el("h2", {}, `${title}: ${grouped(which.length)}${more}`),
-    el("div", { class: "list" }, ...shown.map(entry)),
+    el("div", { class: "list" }, ...shown.map((i) => entry(i))),
     ...(shown.length < which.length
       ? [el("small", { class: "dim" }, `… ${grouped(which.length - shown.length)} more`)]
       : []),
@@ -459,9 +466,8 @@ function related(title: string, which: readonly number[], through: number): Node
 function under(x: number, y: number): number | undefined {
   const [px, py] = [(x - view.x) / view.scale, (y - view.y) / view.scale];
   let hit: number | undefined;
-  nodes.forEach((_, i) => {
-    if (!scene.shown[i]) return;
-    const box = boxOf(data, i, collapsed);
+  scene.boxes.forEach((box, i) => {
+    if (box === undefined) return;
     if (px < box.x || py < box.y || px > box.x + box.width || py > box.y + box.height) return;
     if (hit === undefined || (depth[i] ?? 0) >= (depth[hit] ?? 0)) hit = i;
   });
@@ -533,82 +539,73 @@ const changed = nodes.flatMap(({ effect, drift: found }, i) =>
   effect === undefined && found === undefined ? [] : [i],
 );
 function step(by: number): void {
-  const shown = changed.filter((i) => scene.shown[i]);
+  const shown = changed.filter((i) => scene.there[i]);
   if (shown.length === 0) return;
   const at = focus === undefined ? -1 : shown.indexOf(focus.node);
   select(shown[(at + by + shown.length + (at < 0 && by < 0 ? 1 : 0)) % shown.length], true);
 }
-addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const typing =
-    document.activeElement instanceof HTMLInputElement && document.activeElement.type === "search";
-  const { width, height } = canvas.getBoundingClientRect();
-  const move = (x: number, y: number): void => {
-    if (document.activeElement !== canvas && document.activeElement !== document.body) return;
-    view.x += x;
-    view.y += y;
+
+/** The nearest in a direction; sideways counts double. */
+function beside(i: number, dx: number, dy: number): number | undefined {
+  const from = scene.boxes[i];
+  if (from === undefined) return undefined;
+  const middle = ({ x, y, width, height }: typeof from): [number, number] => [x + width / 2, y + height / 2];
+  const [x, y] = middle(from);
+  let nearest: number | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  scene.boxes.forEach((box, k) => {
+    if (box === undefined || k === i || (nodes[k]?.group && !collapsed.has(k))) return;
+    const [bx, by] = middle(box);
+    const ahead = (bx - x) * dx + (by - y) * dy;
+    const aside = Math.abs((bx - x) * dy) + Math.abs((by - y) * dx);
+    if (ahead <= 1 || aside > ahead * 2 + 60) return;
+    if (ahead + aside * 2 < least) {
+      least = ahead + aside * 2;
+      nearest = k;
+    }
+  });
+  return nearest;
+}
+
+const arrow =
+  (dx: number, dy: number) =>
+  (event: KeyboardEvent): void => {
+    if (focus !== undefined && !event.shiftKey) {
+      const next = beside(focus.node, dx, dy);
+      if (next !== undefined) select(next, true);
+      return;
+    }
+    view.x -= dx * 80;
+    view.y -= dy * 80;
     paint();
   };
-  if (event.key === "Escape") {
-    if (typing && search.value !== "") {
-      search.value = "";
-      find("");
-    } else select(undefined, false);
-    canvas.focus();
-    return;
-  }
-  if (typing) return;
-  switch (event.key) {
-    case "/":
-      event.preventDefault();
-      search.focus();
-      search.select();
-      break;
-    case "0":
-      fit();
-      break;
-    case "+":
-    case "=":
-      zoom(1.25, width / 2, height / 2);
-      break;
-    case "-":
-      zoom(0.8, width / 2, height / 2);
-      break;
-    case "n":
-      step(1);
-      break;
-    case "p":
-      step(-1);
-      break;
-    case "f":
-      toggleOnly();
-      break;
-    case "c": {
+const middle = (factor: number) => (): void => {
+  const { width, height } = page.size();
+  zoom(factor, width / 2, height / 2);
+};
+listen(page, {
+  cleared: () => find(""),
+  back: () => select(undefined, false),
+  acts: {
+    "0": fit,
+    "+": middle(1.25),
+    "=": middle(1.25),
+    "-": middle(0.8),
+    n: () => step(1),
+    p: () => step(-1),
+    f: toggleOnly,
+    c: () => {
       const at = focus === undefined ? hover : focus.node;
       const group = at === undefined || nodes[at]?.group ? at : nodes[at]?.parent;
       if (group !== undefined) toggle(group);
-      break;
-    }
-    case "ArrowLeft":
-      move(80, 0);
-      break;
-    case "ArrowRight":
-      move(-80, 0);
-      break;
-    case "ArrowUp":
-      move(0, 80);
-      break;
-    case "ArrowDown":
-      move(0, -80);
-      break;
-  }
+    },
+    ArrowLeft: arrow(-1, 0),
+    ArrowRight: arrow(1, 0),
+    ArrowUp: arrow(0, -1),
+    ArrowDown: arrow(0, 1),
+  },
 });
 
-new ResizeObserver(() => paint()).observe(canvas);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paint());
-// Paper is white.
-addEventListener("beforeprint", () => paintNow(false));
-addEventListener("afterprint", () => paintNow());
 buildSide();
-refresh();
+update();
 fit();

@@ -3,7 +3,8 @@ import { badges, effectColours, type Mark } from "../src/render/graph/marks.js";
 import { duration } from "../src/render/text.js";
 import type { PageBar, TimelineData } from "../src/render/timeline/page-data.js";
 import { ticks } from "../src/render/timeline/ticks.js";
-import { el, grouped, isDark, readData } from "./dom.js";
+import { el, grouped, readData } from "./dom.js";
+import { button, copyButton, frame, hints, listen } from "./frame.js";
 
 const data = readData<TimelineData>();
 const { bars } = data;
@@ -26,58 +27,34 @@ let hover: number | undefined;
 const span = { from: 0, perPixel: 1 };
 let scroll = 0;
 
-const canvas = el("canvas", { tabindex: 0, role: "img", "aria-label": `${bars.length} calls over time` });
-const search = el("input", {
-  type: "search",
-  placeholder: "Name, type or URN",
-  "aria-label": "Search",
-  spellcheck: "false",
-});
-const status = el("span", { class: "dim", role: "status" });
-const list = el("div", { class: "list", "aria-label": "The critical path" });
-const side = el("aside", { class: "side", "aria-label": "About the run" });
-const info = el("aside", { class: "info", hidden: true, "aria-label": "Details" });
-const button = (text: string, title: string, act: () => void): HTMLButtonElement => {
-  const made = el("button", { type: "button", title }, text);
-  made.addEventListener("click", act);
-  return made;
-};
 const critical = button("Critical path only", "c", () => {
   onlyCritical = !onlyCritical;
   critical.setAttribute("aria-pressed", String(onlyCritical));
+  scroll = 0;
   choose();
 });
-document.title = data.title;
-document.body.append(
-  el(
-    "header",
-    {},
-    el("h1", {}, data.title),
-    status,
-    el("span", { class: "space" }),
-    critical,
-    button("Whole run", "0", () => whole()),
-    button("Print", "Print what is on the screen", () => print()),
-  ),
-  side,
-  el("main", {}, canvas),
-  info,
-  el(
-    "footer",
-    {},
-    "Solid: on the critical path. Dotted: ready, and waiting for a free place or for the program. Wheel: scroll, with Ctrl zoom. ",
-    el("kbd", {}, "/"),
-    " search ",
-    el("kbd", {}, "c"),
-    " critical path ",
-    el("kbd", {}, "j k"),
-    " next, previous ",
-    el("kbd", {}, "w"),
-    " to what it waited for ",
-    el("kbd", {}, "Esc"),
-    " back",
-  ),
-);
+critical.setAttribute("aria-pressed", "false");
+const page = frame({
+  title: data.title,
+  label: `${bars.length} calls over time`,
+  placeholder: "Name, type or URN",
+  buttons: [critical, button("Whole run", "0", () => whole())],
+  hints: [
+    ...hints(
+      ["/", "search"],
+      ["c", "critical path"],
+      ["j k", "next, previous"],
+      ["w", "to what it waited for"],
+      ["Esc", "back"],
+      ["0", "whole run"],
+      ["+ −", "zoom"],
+      ["wheel", "scroll, with Ctrl zoom"],
+    ),
+  ],
+  draw: drawRun,
+});
+const { canvas, search, status, side, info, paint } = page;
+const list = el("div", { class: "list", "aria-label": "The critical path" });
 side.append(
   el("h2", {}, "The run"),
   ...data.facts.map((fact) => el("p", {}, fact)),
@@ -94,9 +71,13 @@ function entry(i: number): HTMLButtonElement {
   const made = el(
     "button",
     { type: "button" },
-    bar.name,
-    el("br"),
-    el("small", {}, [`${bar.op} ${duration(bar.ended - bar.began)}`, ...bar.waits].join(", ")),
+    el(
+      "span",
+      {},
+      bar.name,
+      el("br"),
+      el("small", {}, [`${bar.op} ${duration(bar.ended - bar.began)}`, ...bar.waits].join(", ")),
+    ),
   );
   made.addEventListener("click", () => select(i, true));
   return made;
@@ -127,7 +108,7 @@ function select(i: number | undefined, move: boolean): void {
       critical.setAttribute("aria-pressed", "false");
       choose();
     }
-    const { height } = canvas.getBoundingClientRect();
+    const { height } = page.size();
     scroll = order.indexOf(i) * rowHeight - (height - top) / 2;
   }
   paint();
@@ -135,6 +116,7 @@ function select(i: number | undefined, move: boolean): void {
 
 function details(i: number): Node[] {
   const bar = bars[i] as PageBar;
+  const urn = el("span", { class: "code" }, bar.urn);
   const related = (title: string, which: readonly number[]): Node[] =>
     which.length === 0
       ? []
@@ -166,18 +148,8 @@ function details(i: number): Node[] {
     ...related("Had to wait for", bar.needs),
     ...related("Waited for it", neededBy[i] ?? []),
     el("h2", {}, "URN"),
-    el("div", {}, bar.urn),
+    el("div", { class: "copied" }, urn, copyButton(bar.urn, urn)),
   ];
-}
-
-let waiting = false;
-function paint(): void {
-  if (waiting) return;
-  waiting = true;
-  requestAnimationFrame(() => {
-    waiting = false;
-    paintNow();
-  });
 }
 
 const darkBars: Readonly<Record<string, string>> = {
@@ -192,20 +164,10 @@ const colour = (mark: Mark, dark: boolean): string =>
   dark ? (darkBars[mark] ?? "#4fb0e6") : effectColours[mark][1];
 const font = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif";
 
-function paintNow(dark = isDark()): void {
-  const { width, height } = canvas.getBoundingClientRect();
-  if (width === 0 || height === 0) return;
-  const ratio = devicePixelRatio;
-  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-  }
+function drawRun(c: CanvasRenderingContext2D, width: number, height: number, dark: boolean): void {
   const [back, text, dim, line, run] = dark
     ? ["#14181f", "#e4eaf2", "#93a1b5", "#28313e", "#1f3a5f"]
     : ["#ffffff", "#172b4d", "#5e6c84", "#ebecf0", "#b3d4ff"];
-  const began = performance.now();
-  const c = canvas.getContext("2d") as CanvasRenderingContext2D;
-  c.setTransform(ratio, 0, 0, ratio, 0, 0);
   c.fillStyle = back;
   c.fillRect(0, 0, width, height);
   scroll = Math.max(0, Math.min(scroll, order.length * rowHeight - (height - top) + 12));
@@ -321,8 +283,6 @@ function paintNow(dark = isDark()): void {
     for (const k of neededBy[chosen] ?? []) link(chosen, k, dark ? "#ff9d52" : "#c25100", 1.5);
   }
   c.restore();
-  // For whoever measures.
-  canvas.dataset.frameMs = (performance.now() - began).toFixed(1);
 }
 
 function cut(c: CanvasRenderingContext2D, name: string): string {
@@ -334,7 +294,7 @@ function cut(c: CanvasRenderingContext2D, name: string): string {
 }
 
 function whole(): void {
-  const { width } = canvas.getBoundingClientRect();
+  const { width } = page.size();
   span.from = 0;
   span.perPixel = Math.max(0.01, data.length / Math.max(100, width - nameWidth - 90));
   paint();
@@ -392,57 +352,40 @@ canvas.addEventListener(
   },
   { passive: false },
 );
-addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Escape") {
-    if (document.activeElement === search) {
-      search.value = "";
-      choose();
-    }
-    select(undefined, false);
-    canvas.focus();
-    return;
-  }
-  if (document.activeElement === search) return;
-  const { width } = canvas.getBoundingClientRect();
+/** To the row that stands `by` further than the chosen one. */
+const go = (by: number) => (): void => {
   const at = chosen === undefined ? -1 : order.indexOf(chosen);
-  switch (event.key) {
-    case "/":
-      event.preventDefault();
-      search.focus();
-      break;
-    case "c":
-      critical.click();
-      break;
-    case "0":
-      whole();
-      break;
-    case "+":
-    case "=":
-      zoom(1.25, nameWidth + (width - nameWidth) / 2);
-      break;
-    case "-":
-      zoom(0.8, nameWidth + (width - nameWidth) / 2);
-      break;
-    case "j":
-    case "ArrowDown":
-      select(order[Math.min(order.length - 1, at + 1)], true);
-      break;
-    case "k":
-    case "ArrowUp":
-      select(order[Math.max(0, at - 1)], true);
-      break;
-    case "w": {
+  const to = at < 0 && by < 0 ? order.length + by : at + by;
+  select(order[Math.max(0, Math.min(order.length - 1, to))], true);
+};
+const middle = (factor: number) => (): void => zoom(factor, nameWidth + (page.size().width - nameWidth) / 2);
+const rows = (): number => Math.max(1, Math.floor((page.size().height - top) / rowHeight) - 1);
+const scrollBy = (by: number): void => {
+  scroll += by * rowHeight;
+  paint();
+};
+listen(page, {
+  cleared: choose,
+  back: () => select(undefined, false),
+  acts: {
+    c: () => critical.click(),
+    "0": whole,
+    "+": middle(1.25),
+    "=": middle(1.25),
+    "-": middle(0.8),
+    j: go(1),
+    ArrowDown: go(1),
+    k: go(-1),
+    ArrowUp: go(-1),
+    PageDown: () => scrollBy(rows()),
+    PageUp: () => scrollBy(-rows()),
+    Home: () => scrollBy(-order.length),
+    End: () => scrollBy(order.length),
+    w: () => {
       const before = chosen === undefined ? undefined : bars[chosen]?.waitedFor;
       if (before !== undefined) select(before, true);
-      break;
-    }
-  }
+    },
+  },
 });
-new ResizeObserver(() => paint()).observe(canvas);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paint());
-// Paper is white.
-addEventListener("beforeprint", () => paintNow(false));
-addEventListener("afterprint", () => paintNow());
 choose();
 whole();

@@ -1,6 +1,7 @@
 /** What `orch graph` draws. */
 import { OrchError } from "@orch/core/model/failure";
 import { type EngineFlags, withEngine, withStack } from "./context.js";
+import { durationsOf } from "./durations.js";
 import { renderFailure } from "./render/failure.js";
 import { type DrawnGraph, planGraph, stateGraph } from "./render/graph/model.js";
 import { errTheme, note } from "./session.js";
@@ -18,7 +19,7 @@ export function newPlanGraph(orchVersion: string, flags: EngineFlags): Promise<S
     const { plan } = await import("@orch/core/engine");
     const made = await plan(engine, { kind: "apply" });
     view.clear();
-    return { graph: planGraph(made), whole: true };
+    return { graph: planGraph(made, await durationsOf(engine.store)), whole: true };
   });
 }
 
@@ -46,6 +47,7 @@ export function storedGraph(orchVersion: string, file: string | undefined): Prom
       return { graph: stateGraph(`${project.name} / ${stack}`, resources), whole: true };
     }
     const { loadPlan } = await import("./plan-file.js");
-    return { graph: planGraph((await loadPlan(file, store)).plan), whole: true };
+    const { plan } = await loadPlan(file, store);
+    return { graph: planGraph(plan, await durationsOf(store)), whole: true };
   });
 }

@@ -1,8 +1,8 @@
 /** The picture on a canvas. What is too small to be read is not written: a frame of 5,000 resources then stays short. */
-import type { Box } from "../../src/render/graph/layout.js";
+import type { Box } from "../../src/render/graph/arrange.js";
 import { type Badge, badges, driftBadge, driftColour, effectColours } from "../../src/render/graph/marks.js";
 import type { PageData, PageNode } from "../../src/render/graph/page-data.js";
-import { boxOf, type Scene } from "./visible.js";
+import { holder, type Inside, type Scene } from "./visible.js";
 
 export interface View {
   /** Pixels of the screen per pixel of the layout. */
@@ -21,6 +21,7 @@ export interface Focus {
 export interface Picture {
   readonly data: PageData;
   readonly scene: Scene;
+  /** Components that are drawn as one box. */
   readonly collapsed: ReadonlySet<number>;
   readonly view: View;
   readonly focus: Focus | undefined;
@@ -30,8 +31,8 @@ export interface Picture {
   readonly edges: PageData["edges"];
   /** Components, outermost first. */
   readonly inside: readonly number[];
-  /** How many stand directly in each. */
-  readonly holds: readonly number[];
+  /** By index of a node: what each component holds. */
+  readonly holds: readonly (Inside | undefined)[];
 }
 
 interface Palette {
@@ -106,15 +107,20 @@ export function draw(
     b.y + b.height > seen.y;
   const near = (i: number): boolean =>
     focus === undefined || focus.node === i || focus.dependencies.has(i) || focus.dependents.has(i);
+  const holders = (nodes: Iterable<number>): Set<number> =>
+    new Set([...nodes].flatMap((i) => holder(data, scene.boxes, i) ?? []));
+  const foundInside = holders(found);
+  const connected =
+    focus === undefined ? undefined : holders([...focus.dependencies.keys(), ...focus.dependents.keys()]);
+  const nearClosed = (i: number): boolean => connected === undefined || near(i) || connected.has(i);
 
   for (const i of picture.inside) {
     const node = data.nodes[i] as PageNode;
-    if (!scene.shown[i] || !node.group) continue;
-    const box = boxOf(data, i, collapsed);
-    if (!onScreen(box)) continue;
-    const [fill, border] = p.fill(node.effect ?? "none");
+    const box = scene.boxes[i];
+    if (box === undefined || collapsed.has(i) || !onScreen(box)) continue;
+    const [, border] = p.fill(node.effect ?? "none");
     c.globalAlpha = focus === undefined || focus.node === i ? 1 : 0.75;
-    c.fillStyle = collapsed.has(i) ? fill : p.group;
+    c.fillStyle = p.group;
     c.strokeStyle = focus?.node === i ? p.out : border;
     c.lineWidth = (focus?.node === i ? 2.5 : 1) / Math.min(1, Math.max(view.scale, 0.3));
     rounded(c, box, 8);
@@ -126,8 +132,8 @@ export function draw(
     c.strokeStyle = p.arrow;
     c.lineWidth = 1;
     c.setLineDash([2, 3]);
-    data.blocks.forEach((box, k) => {
-      if (!scene.blocks[k] || !onScreen(box)) return;
+    scene.blocks.forEach((box) => {
+      if (box === undefined || !onScreen(box)) return;
       c.globalAlpha = focus === undefined ? 0.8 : 0.25;
       rounded(c, box, 8);
       c.stroke();
@@ -137,38 +143,41 @@ export function draw(
   arrows(c, picture, p, onScreen);
 
   const written = view.scale > 0.34;
-  data.nodes.forEach((node, i) => {
-    if (node.group || !scene.shown[i] || !onScreen(node.box)) return;
-    leaf(c, node, p, {
-      faded: !near(i),
-      written,
-      scale: view.scale,
-      edge:
-        focus?.node === i
-          ? p.text
-          : focus?.dependencies.get(i) === 1
-            ? p.out
-            : focus?.dependents.get(i) === 1
-              ? p.into
-              : found.has(i)
-                ? p.found
-                : undefined,
-      hover: hover === i,
-    });
+  const edgeOf = (i: number): string | undefined => {
+    if (focus?.node === i) return p.text;
+    if (focus?.dependencies.get(i) === 1) return p.out;
+    if (focus?.dependents.get(i) === 1) return p.into;
+    return found.has(i) ? p.found : undefined;
+  };
+  scene.boxes.forEach((box, i) => {
+    if (box === undefined || !onScreen(box)) return;
+    const node = data.nodes[i] as PageNode;
+    const look = { box, written, scale: view.scale, hover: hover === i };
+    if (!node.group) leaf(c, node, p, { ...look, faded: !near(i), edge: edgeOf(i) });
+    else if (collapsed.has(i)) {
+      const edge = edgeOf(i) ?? (foundInside.has(i) ? p.found : undefined);
+      closed(c, node, picture.holds[i] as Inside, p, { ...look, faded: !nearClosed(i), edge });
+    }
   });
   // Over what is too small to be read.
   if (!written)
-    data.blocks.forEach((box, k) => {
-      const [type, other] = new Set(box.members.map((i) => data.nodes[i]?.label[0]));
-      const what =
-        other === undefined ? `${type} × ${box.members.length}` : `${box.members.length} resources`;
-      if (scene.blocks[k] && onScreen(box)) title(c, what, box, p, view.scale);
+    scene.blocks.forEach((box, k) => {
+      if (box === undefined || !onScreen(box)) return;
+      const { members } = data.layout.blocks[k] as PageData["layout"]["blocks"][number];
+      const shown = members.filter((i) => scene.boxes[i] !== undefined);
+      const [type, other] = new Set(shown.map((i) => data.nodes[i]?.label[0]));
+      title(
+        c,
+        other === undefined ? `${type} × ${shown.length}` : `${shown.length} resources`,
+        box,
+        p,
+        view.scale,
+      );
     });
   for (const i of picture.inside) {
-    const node = data.nodes[i] as PageNode;
-    if (!scene.shown[i]) continue;
-    const box = boxOf(data, i, collapsed);
-    if (onScreen(box)) head(c, node, box, p, view.scale, collapsed.has(i) ? picture.holds[i] : undefined);
+    const box = scene.boxes[i];
+    if (box === undefined || collapsed.has(i) || !onScreen(box)) continue;
+    head(c, data.nodes[i] as PageNode, box, p, view.scale);
   }
   c.restore();
 }
@@ -202,27 +211,19 @@ function title(c: CanvasRenderingContext2D, text: string, box: Box, p: Palette, 
   return far ? 0 : width;
 }
 
-/** `inside`: of a collapsed component, how many it holds. */
-function head(
-  c: CanvasRenderingContext2D,
-  node: PageNode,
-  box: Box,
-  p: Palette,
-  scale: number,
-  inside: number | undefined,
-): void {
+function head(c: CanvasRenderingContext2D, node: PageNode, box: Box, p: Palette, scale: number): void {
   const [type, name] = node.label;
   const used = title(c, name, box, p, scale);
   if (used > 0) {
     c.font = `12px ${font}`;
     c.fillStyle = p.dim;
-    const text = inside === undefined ? type : `${type} (${inside} inside)`;
-    c.fillText(text, box.x + 18 + used, box.y + 17.4, Math.max(1, box.width - used - 50));
+    c.fillText(type, box.x + 18 + used, box.y + 17.4, Math.max(1, box.width - used - 60));
   }
   if (scale > 0.3) marks(c, node, box.x + box.width - 18, box.y + 17, p);
 }
 
 interface Look {
+  readonly box: Box;
   readonly faded: boolean;
   readonly written: boolean;
   readonly scale: number;
@@ -231,7 +232,7 @@ interface Look {
 }
 
 function leaf(c: CanvasRenderingContext2D, node: PageNode, p: Palette, look: Look): void {
-  const { box } = node;
+  const { box } = look;
   const [fill, border] = p.fill(node.effect ?? "none");
   c.globalAlpha = look.faded ? 0.18 : 1;
   c.fillStyle = fill;
@@ -265,6 +266,59 @@ function leaf(c: CanvasRenderingContext2D, node: PageNode, p: Palette, look: Loo
   marks(c, node, box.x + box.width - 15, box.y + box.height / 2, p);
   c.globalAlpha = 1;
 }
+
+/** A component that is collapsed: a pile, with what happens inside. */
+function closed(c: CanvasRenderingContext2D, node: PageNode, inside: Inside, p: Palette, look: Look): void {
+  const { box, scale } = look;
+  const loudest = loudestOf(node, inside);
+  const [fill] = p.fill(node.effect ?? "none");
+  const [, border] = p.fill(loudest ?? "none");
+  const quiet = loudest === undefined && inside.drifted === 0;
+  c.globalAlpha = look.faded ? 0.3 : 1;
+  c.strokeStyle = look.edge ?? (quiet || loudest !== undefined ? border : driftColour);
+  c.lineWidth = (look.edge !== undefined || look.hover ? 2.5 : 1) / Math.min(1, Math.max(scale, 0.2));
+  for (const off of [6, 3, 0]) {
+    c.fillStyle = p.back;
+    rounded(c, { ...box, x: box.x + off, y: box.y + off, width: box.width - 6, height: box.height - 6 }, 6);
+    c.fill();
+    c.fillStyle = fill;
+    c.fill();
+    c.stroke();
+  }
+  if (!look.written) {
+    title(c, node.label[1], { ...box, width: box.width - 6, height: box.height - 6 }, p, scale);
+    c.globalAlpha = 1;
+    return;
+  }
+  const [type, name] = node.label;
+  const room = box.width - 26;
+  c.font = `11px ${font}`;
+  c.fillStyle = p.dim;
+  c.fillText(type, box.x + 10, box.y + 15, room);
+  c.font = `600 12px ${font}`;
+  c.fillStyle = p.text;
+  c.fillText(name, box.x + 10, box.y + 30, room);
+  c.font = `11px ${font}`;
+  let x = box.x + 10;
+  const write = (text: string, ink: string): void => {
+    c.fillStyle = ink;
+    c.fillText(text, x, box.y + 46);
+    x += c.measureText(text).width + 7;
+  };
+  write(String(inside.resources), p.dim);
+  c.font = `bold 12px ${font}`;
+  for (const [effect, { sign }] of Object.entries(badges)) {
+    const n = inside.effects.get(effect);
+    if (n !== undefined) write(`${sign}${n}`, p.fill(effect)[1]);
+  }
+  if (inside.drifted > 0) write(`! ${inside.drifted}`, driftColour);
+  c.globalAlpha = 1;
+}
+
+/** What a person should see first of what happens in it. */
+const loudestOf = (node: PageNode, { effects }: Inside): string | undefined =>
+  node.effect ??
+  ["delete", "replace", "update", "create", ...Object.keys(badges)].find((effect) => effects.has(effect));
 
 function marks(
   c: CanvasRenderingContext2D,
@@ -308,75 +362,71 @@ function arrows(
   p: Palette,
   onScreen: (box: Box) => boolean,
 ): void {
-  const { data, scene, focus, collapsed, view } = picture;
+  const { data, scene, focus, view } = picture;
   c.strokeStyle = p.arrow;
   c.fillStyle = p.arrow;
   const strong = focus === undefined ? 0.9 : 0.15;
-  const tips = view.scale > 0.25;
-  const loose: [Box, Box][] = [];
+  const seen = scene.arrows.filter(({ from, to }) => onScreen(around(from, to)));
+  const loose = seen.filter(({ way }) => way === undefined);
   c.globalAlpha = strong;
   c.lineWidth = Math.max(1, 0.7 / view.scale);
   c.beginPath();
-  for (const { from, to, points } of scene.arrows) {
-    const [a, b] = [boxOf(data, from, collapsed), boxOf(data, to, collapsed)];
-    if (!onScreen(around(a, b))) continue;
-    if (points === undefined) curve(c, a, b);
-    else if (points.length === 0) loose.push([a, b]);
-    else line(c, points);
-  }
+  for (const { way } of seen) if (way !== undefined) line(c, way);
   c.stroke();
-  if (loose.length > 0) {
-    // They cross what is between their ends.
-    c.globalAlpha = strong * 0.3;
+  // They cross what is between their ends: many of them would hide it.
+  c.globalAlpha = loose.length > 60 ? strong * 0.3 : strong * 0.7;
+  c.beginPath();
+  for (const { from, to } of loose) curve(c, from, to);
+  c.stroke();
+  if (view.scale > 0.25) {
     c.beginPath();
-    for (const [a, b] of loose) curve(c, a, b);
-    c.stroke();
-    c.globalAlpha = strong;
-  }
-  if (tips) {
-    c.beginPath();
-    for (const { from, to, points } of scene.arrows) {
-      const b = boxOf(data, to, collapsed);
-      if (points?.length === 0) continue;
-      if (!onScreen(around(boxOf(data, from, collapsed), b))) continue;
-      const [x, y] = points?.at(-1) ?? [b.x, b.y + b.height / 2];
-      const [px] = points?.at(-2) ?? [x - 10];
+    for (const { from, to, way } of seen) {
+      const [x, y] = way?.at(-1) ?? endOf(from, to);
+      const [px] = way?.at(-2) ?? [isBack(from, to) ? x + 10 : x - 10];
       tip(c, x, y, px <= x ? 1 : -1);
     }
+    c.globalAlpha = strong;
     c.fill();
   }
   c.globalAlpha = 1;
   if (focus === undefined) return;
   // What the focused one really needs, and is needed by, over the arrows between components.
-  const at = (i: number): number => {
-    let found = i;
-    for (let up = data.nodes[i]?.parent; up !== undefined; up = data.nodes[up]?.parent)
-      if (collapsed.has(up)) found = up;
-    return found;
-  };
+  const drawn = new Set<string>();
   for (const [from, to] of picture.edges) {
     const down = from === focus.node || focus.dependencies.has(from);
     const up = to === focus.node || focus.dependents.has(to);
     if (!down && !up) continue;
     if (down && !focus.dependencies.has(to)) continue;
     if (up && !down && !focus.dependents.has(from)) continue;
-    const [s, t] = [at(from), at(to)];
-    if (s === t || !scene.shown[s] || !scene.shown[t]) continue;
+    const [s, t] = [holder(data, scene.boxes, from), holder(data, scene.boxes, to)];
+    if (s === undefined || t === undefined || s === t || !scene.there[from] || !scene.there[to]) continue;
     const direct = from === focus.node || to === focus.node;
+    // Between two components one is enough.
+    const key = `${s} ${t} ${direct} ${down}`;
+    if (drawn.has(key)) continue;
+    drawn.add(key);
     c.globalAlpha = direct ? 1 : 0.45;
     c.lineWidth = (direct ? 2 : 1.2) / Math.min(1, Math.max(view.scale, 0.1));
     c.strokeStyle = down ? p.out : p.into;
     c.fillStyle = c.strokeStyle;
-    const [a, b] = [boxOf(data, s, collapsed), boxOf(data, t, collapsed)];
+    const [a, b] = [scene.boxes[s] as Box, scene.boxes[t] as Box];
     c.beginPath();
     curve(c, a, b);
     c.stroke();
     c.beginPath();
-    tip(c, b.x < a.x + a.width ? b.x + b.width : b.x, b.y + b.height / 2, b.x < a.x + a.width ? -1 : 1);
+    const [x, y] = endOf(a, b);
+    tip(c, x, y, isBack(a, b) ? -1 : 1);
     c.fill();
   }
   c.globalAlpha = 1;
 }
+
+const isBack = (a: Box, b: Box): boolean => b.x < a.x + a.width;
+/** Where an arrow without a way of its own ends. */
+const endOf = (a: Box, b: Box): readonly [number, number] => [
+  isBack(a, b) ? b.x + b.width : b.x,
+  b.y + b.height / 2,
+];
 
 const around = (a: Box, b: Box): Box => {
   const [x, y] = [Math.min(a.x, b.x), Math.min(a.y, b.y)];
@@ -389,9 +439,9 @@ const around = (a: Box, b: Box): Box => {
 };
 
 function curve(c: CanvasRenderingContext2D, a: Box, b: Box): void {
-  const back = b.x < a.x + a.width;
+  const back = isBack(a, b);
   const [x1, y1] = [back ? a.x : a.x + a.width, a.y + a.height / 2];
-  const [x2, y2] = [back ? b.x + b.width : b.x, b.y + b.height / 2];
+  const [x2, y2] = endOf(a, b);
   const bend = (back ? -1 : 1) * Math.max(30, Math.min(200, Math.abs(x2 - x1) / 2));
   c.moveTo(x1, y1);
   c.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2, y2);

@@ -6,6 +6,7 @@ import { OrchCommand } from "../command.js";
 import { eventsFlag, jsonFlag, parallelFlag } from "../flags.js";
 import { driftGraph, newPlanGraph, storedGraph } from "../graphs.js";
 import { give } from "../picture.js";
+import type { Drawing } from "../render/graph/layout.js";
 import { type DrawnGraph, graphJson } from "../render/graph/model.js";
 import { count } from "../render/text.js";
 import { writeJson } from "../session.js";
@@ -87,8 +88,8 @@ Exit codes: 0 drawn, 1 not (with --drift also when something could not be read),
       writeJson(graphJson(graph));
       return whole ? 0 : 1;
     }
-    const text = await draw(graph, format, root);
-    await give(text, endings[format], flags, count(graph.nodes.length, "resource"));
+    const what = count(graph.nodes.length, "resource");
+    await give((drawing) => draw(graph, format, root, drawing), endings[format], flags, what);
     return whole ? 0 : 1;
   }
 }
@@ -100,15 +101,15 @@ const endings: Readonly<Record<Format, string>> = {
   html: ".html",
 };
 
-async function draw(graph: DrawnGraph, format: Format, root: string): Promise<string> {
+async function draw(graph: DrawnGraph, format: Format, root: string, drawing: Drawing): Promise<string> {
   switch (format) {
     case "dot":
       return (await import("../render/graph/dot.js")).dotText(graph);
     case "mermaid":
       return (await import("../render/graph/mermaid.js")).mermaidText(graph);
     case "svg":
-      return (await import("../render/graph/svg.js")).svgText(graph);
+      return (await import("../render/graph/svg.js")).svgText(graph, drawing);
     case "html":
-      return (await import("../render/graph/html.js")).htmlText(graph, root);
+      return (await import("../render/graph/html.js")).htmlText(graph, root, drawing);
   }
 }

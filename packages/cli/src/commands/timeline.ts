@@ -73,9 +73,8 @@ Exit codes: 0 drawn, 1 not, 64 there is no such run.`;
       }
       const drawn = { title: `${project.name} / ${stack}: run ${run.id}`, run, timeline };
       const toFile = flags.out !== undefined || flags.open === true;
-      const text = await draw(drawn, format, this.config.root, toFile);
       await give(
-        text,
+        () => draw(drawn, format, this.config.root, toFile),
         { text: ".txt", svg: ".svg", html: ".html" }[format],
         flags,
         count(timeline.bars.length, "call"),

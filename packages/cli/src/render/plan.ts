@@ -346,12 +346,6 @@ function stepParts(step: Step, effect: Effect, whole: Whole): { head: string[]; 
   return { head: [head, ...inner.map(further)], body: body.map(further) };
 }
 
-/** Why the step is in the plan, and what it changes: what stands below its title. */
-export const explain = (step: Step, effect: Effect, view: PlanView): string[] => [
-  ...reasonAndMove(step, effect, view.theme),
-  ...bodyLines(step, effect, view, false),
-];
-
 function reasonAndMove(step: Step, effect: Effect, theme: Theme): string[] {
   const moved = step.op === "update" || step.op === "same" ? step.movedFrom : undefined;
   return [

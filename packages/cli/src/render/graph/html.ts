@@ -1,60 +1,64 @@
 /** A page to look around in: search, filters, details. Laid out here, so that the page shows it at once. */
 import { driftItem } from "../drift.js";
+import { expectedText } from "../expected.js";
 import { shortType } from "../names.js";
 import { pageHtml } from "../page.js";
-import { explain } from "../plan.js";
+import { stepText } from "../plan.js";
 import { visible } from "../text.js";
 import { plainTheme } from "../theme.js";
-import { type Box, layOut, nodeText } from "./layout.js";
+import { type Drawing, isSmall, layOut, nodeText } from "./layout.js";
 import type { DrawnGraph, GraphNode } from "./model.js";
 import type { PageData, PageNode } from "./page-data.js";
 
 /** `root`: folder of the package `orch`. */
-export async function htmlText(graph: DrawnGraph, root: string): Promise<string> {
-  return pageHtml({ root, name: "graph", title: graph.title, data: await pageData(graph) });
+export async function htmlText(graph: DrawnGraph, root: string, drawing: Drawing = {}): Promise<string> {
+  return pageHtml({ root, name: "graph", title: graph.title, data: await pageData(graph, drawing) });
 }
 
-export async function pageData(graph: DrawnGraph): Promise<PageData> {
-  const { width, height, boxes, blocks, arrows } = await layOut(graph);
+export async function pageData(graph: DrawnGraph, drawing: Drawing = {}): Promise<PageData> {
+  const layout = await layOut(graph, { ...drawing, base: isSmall(graph) ? "expanded" : "collapsed" });
   const index = new Map(graph.nodes.map(({ urn }, i) => [urn, i]));
-  const whole = (n: number): number => Math.round(n);
-  const rounded = <T extends Box>(box: T): T => ({
-    ...box,
-    x: whole(box.x),
-    y: whole(box.y),
-    width: whole(box.width),
-    height: whole(box.height),
-  });
   return {
     title: visible(graph.title),
-    kind: graph.nodes.some(({ step }) => step !== undefined) ? "plan" : "state",
+    kind: graph.steps === undefined ? "state" : "plan",
     drift: graph.drift,
-    width: whole(width),
-    height: whole(height),
-    nodes: graph.nodes.map((node, i) => pageNode(node, rounded(boxes[i] as Box), index)),
+    nodes: graph.nodes.map((node) => pageNode(node, graph, index)),
     edges: graph.edges.map(([from, to]) => [index.get(from) as number, index.get(to) as number]),
-    blocks: blocks.map(rounded),
-    arrows: arrows.map((arrow) => ({ ...arrow, points: arrow.points.map(([x, y]) => [whole(x), whole(y)]) })),
+    layout,
   };
 }
 
-function pageNode(node: GraphNode, box: Box, index: ReadonlyMap<string, number>): PageNode {
+function pageNode(node: GraphNode, graph: DrawnGraph, index: ReadonlyMap<string, number>): PageNode {
   const { name, type, urn, id, parent, group, effect, drift, step, properties } = node;
   const view = { theme: plainTheme, full: false };
-  const change = step === undefined || effect === undefined ? [] : explain(step, effect, view);
+  const change = whatAndWhy(node, graph);
+  const expected =
+    step === undefined || graph.durations === undefined ? undefined : expectedText(step, graph.durations);
   return {
     name: visible(name),
     type: visible(shortType(type)),
     urn: visible(urn),
     group,
-    box,
     label: nodeText(node),
     properties: properties.map(visible),
     ...(id === undefined ? {} : { id: visible(id) }),
     ...(parent === undefined ? {} : { parent: index.get(parent) as number }),
     ...(effect === undefined ? {} : { effect }),
     ...(drift === undefined ? {} : { drift: drift.kind }),
-    ...(change.length === 0 ? {} : { change }),
+    ...(change === undefined ? {} : change),
+    ...(expected === undefined ? {} : { expected }),
     ...(drift === undefined ? {} : { found: driftItem(drift, view, Date.now()) }),
+  };
+}
+
+/** As the plan tells it, without the line that names the resource. */
+function whatAndWhy({ step, effect }: GraphNode, { steps }: DrawnGraph): Pick<PageNode, "why" | "change"> {
+  if (step === undefined || effect === undefined || steps === undefined) return {};
+  const { head, body } = stepText(step, effect, steps, { theme: plainTheme, full: false });
+  const [, ...why] = head;
+  const inner = (lines: readonly string[]): string[] => lines.map((line) => line.replace(/^ {4}/, ""));
+  return {
+    ...(why.length === 0 ? {} : { why: inner(why) }),
+    ...(body.length === 0 ? {} : { change: inner(body) }),
   };
 }

@@ -3,6 +3,8 @@ import { byOrch, type Drift, type Plan, type Step } from "@orch/core/model/plan"
 import type { Resource, ResourceState } from "@orch/core/model/resource";
 import type { Urn } from "@orch/core/model/urn";
 import type { PropertyMap } from "@orch/core/model/value";
+import { indexSteps, type StepIndex } from "@orch/core/plan/why";
+import type { Durations } from "@orch/core/state/durations";
 import { type Effect, effectOf } from "../plan.js";
 
 export interface GraphNode {
@@ -31,6 +33,10 @@ export interface DrawnGraph {
   readonly nodes: readonly GraphNode[];
   /** From a resource to what it depends on. */
   readonly edges: readonly (readonly [Urn, Urn])[];
+  /** Of a plan: its steps, for why something happens. */
+  readonly steps?: StepIndex;
+  /** How long steps took before, for how long these will. */
+  readonly durations?: Durations;
 }
 
 interface Source {
@@ -57,7 +63,7 @@ export function stateGraph(
   );
 }
 
-export function planGraph(plan: Plan): DrawnGraph {
+export function planGraph(plan: Plan, durations?: Durations): DrawnGraph {
   const sources = new Map<Urn, Source>();
   for (const step of plan.steps) {
     if (step.op === "delete" && (step.replaced !== undefined || step.prior.deposed !== undefined)) continue;
@@ -72,7 +78,8 @@ export function planGraph(plan: Plan): DrawnGraph {
     });
   }
   const drift = plan.drift.length > 0 ? plan.drift : undefined;
-  return build(`${plan.project} / ${plan.stack}: plan`, [...sources.values()], drift);
+  const graph = build(`${plan.project} / ${plan.stack}: plan`, [...sources.values()], drift);
+  return { ...graph, steps: indexSteps(plan.steps), ...(durations === undefined ? {} : { durations }) };
 }
 
 function build(title: string, sources: readonly Source[], drift: readonly Drift[] | undefined): DrawnGraph {

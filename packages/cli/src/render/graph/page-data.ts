@@ -1,6 +1,6 @@
 /** What the page of a graph is given. Plain JSON: `packages/cli/pages/graph.ts` reads it in the browser. */
 import type { Effect } from "../plan.js";
-import type { Arrow, Block, Box } from "./layout.js";
+import type { Layout } from "./arrange.js";
 
 export interface PageNode {
   readonly name: string;
@@ -13,10 +13,13 @@ export interface PageNode {
   readonly group: boolean;
   readonly effect?: Effect;
   readonly drift?: "changed" | "gone";
-  readonly box: Box;
   /** What stands in the box, cut to its width. */
   readonly label: readonly [type: string, name: string];
   readonly properties: readonly string[];
+  /** What made the plan so, link by link. */
+  readonly why?: readonly string[];
+  /** How long it will take, in words. */
+  readonly expected?: string;
   /** What the plan shows of it; secrets are masked. */
   readonly change?: readonly string[];
   /** What the drift report shows of it. */
@@ -28,11 +31,8 @@ export interface PageData {
   readonly kind: "state" | "plan";
   /** Somebody looked for drift. */
   readonly drift: boolean;
-  readonly width: number;
-  readonly height: number;
   readonly nodes: readonly PageNode[];
   /** From a resource to what it depends on, by index. */
   readonly edges: readonly (readonly [number, number])[];
-  readonly blocks: readonly Block[];
-  readonly arrows: readonly Arrow[];
+  readonly layout: Layout;
 }

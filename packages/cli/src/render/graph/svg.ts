@@ -4,7 +4,8 @@ import { OrchError } from "@orch/core/model/failure";
 import type { Effect } from "../plan.js";
 import { escapeXml, round, type Svg, tag } from "../svg.js";
 import { visible } from "../text.js";
-import { type Box, headHeight, type Layout, layOut, nodeText } from "./layout.js";
+import { type Box, headHeight, type Points } from "./arrange.js";
+import { type Drawing, layOutOpen, nodeText, type OpenLayout } from "./layout.js";
 import { type Badge, badges, driftBadge, driftColour, effectColours } from "./marks.js";
 import type { DrawnGraph, GraphNode } from "./model.js";
 
@@ -13,7 +14,7 @@ const limit = 2000;
 const titleHeight = 44;
 const legendHeight = 40;
 
-export async function svgText(graph: DrawnGraph): Promise<string> {
+export async function svgText(graph: DrawnGraph, drawing: Drawing = {}): Promise<string> {
   if (graph.nodes.length > limit)
     throw new OrchError({
       reason: "unsupported",
@@ -21,7 +22,7 @@ export async function svgText(graph: DrawnGraph): Promise<string> {
       expected: `at most ${limit}`,
       next: ["Look at it as a page (`orch graph --open`), which can be searched and filtered."],
     });
-  const layout = await layOut(graph);
+  const layout = await layOutOpen(graph, drawing);
   const legend = legendOf(graph);
   const width = Math.ceil(Math.max(layout.width, 420, legendWidth(legend) + 28));
   const height = Math.ceil(layout.height + titleHeight + legendHeight);
@@ -41,8 +42,8 @@ export async function svgText(graph: DrawnGraph): Promise<string> {
     ),
     `<g transform="translate(0 ${titleHeight})">`,
     ...groups.map(({ node, box }) => group(node, box)),
-    ...layout.blocks.map((box) =>
-      tag("rect", { ...rect(box), rx: 8, fill: "none", stroke: "#b3bac5", "stroke-dasharray": "2 3" }),
+    ...layout.blockBoxes.map((box) =>
+      tag("rect", { ...rect(box as Box), rx: 8, fill: "none", stroke: "#b3bac5", "stroke-dasharray": "2 3" }),
     ),
     ...arrows(layout),
     ...graph.nodes.flatMap((node, i) => (node.group ? [] : [leaf(node, layout.boxes[i] as Box)])),
@@ -135,10 +136,10 @@ function badge({ corners, sign }: Badge, colour: string, x: number, y: number): 
   return `${shape}\n${tag("text", { x: round(x), y: round(y + 4), "font-size": 12, "font-weight": "bold", "text-anchor": "middle", fill: "#ffffff" }, sign)}`;
 }
 
-function arrows({ arrows, boxes, blocks }: Layout): string[] {
-  const box = (end: number): Box => (end < 0 ? blocks[-1 - end] : boxes[end]) as Box;
-  return arrows.flatMap(({ from, to, points: way }) => {
-    const points = way.length > 1 ? way : straight(box(from), box(to));
+function arrows({ arrows, boxes, blockBoxes, ways }: OpenLayout): string[] {
+  const box = (end: number): Box => (end < 0 ? blockBoxes[-1 - end] : boxes[end]) as Box;
+  return arrows.flatMap(({ from, to }, i) => {
+    const points = ways[i] ?? straight(box(from), box(to));
     const [tip, before] = [points.at(-1) as Point, points.at(-2) as Point];
     const angle = Math.atan2(tip[1] - before[1], tip[0] - before[0]);
     const corner = (turn: number): string =>
@@ -153,7 +154,7 @@ function arrows({ arrows, boxes, blocks }: Layout): string[] {
   });
 }
 
-type Point = Layout["arrows"][number]["points"][number];
+type Point = Points[number];
 
 const straight = (a: Box, b: Box): Point[] => {
   const back = b.x < a.x + a.width;
