@@ -39,6 +39,6 @@ export function loadersFor(project: Project): ProviderLoader[] {
     ...Object.entries(direct)
       .filter(([name]) => served.has(name))
       .map(([, loader]) => loader()),
-    pluginLoader({ lockDir: dir, cwd: programDir }),
+    pluginLoader({ lockDir: dir, cwd: programDir, others: [...served] }),
   ];
 }

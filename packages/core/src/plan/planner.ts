@@ -7,6 +7,7 @@ import { Limit } from "../graph/limit.js";
 import type { Diff } from "../model/diff.js";
 import type { EventSink } from "../model/event.js";
 import { type Failure, OrchError, toFailure } from "../model/failure.js";
+import { mistakenOutput, mistakenPromise, refuseMistakenText } from "../model/mistaken-text.js";
 import type { StepReason } from "../model/plan.js";
 import type { ReadResource, Resource, ResourceState } from "../model/resource.js";
 import { isProviderType, type Urn } from "../model/urn.js";
@@ -85,7 +86,11 @@ export class Planner implements ProgramSink {
     const prior = this.prior.claim(resource);
     const before = prior?.external ? undefined : prior;
     if (custom && !isProviderType(type) && this.options.replace.names(resource)) this.asked.add(urn);
-    const plan = (selected: boolean): Promise<Draft> =>
+    const plan = async (selected: boolean): Promise<Draft> => {
+      refuseMistakenText(resource);
+      return planned(selected);
+    };
+    const planned = (selected: boolean): Promise<Draft> =>
       isProviderType(type)
         ? this.#planProvider(resource, before)
         : custom
@@ -95,6 +100,8 @@ export class Planner implements ProgramSink {
       // Told before it is planned: what is registered next may already ask.
       return this.#leave(resource, prior, plan(false));
     }
+    const doubtful = mistakenPromise(resource);
+    if (doubtful !== undefined) this.options.events(doubtful);
     try {
       const draft = await plan(true);
       this.drafts.set(urn, draft);
@@ -143,11 +150,20 @@ export class Planner implements ProgramSink {
   /** The program goes on with nothing known of the resource, so that one run finds all that is wrong. */
   #failed(resource: Pick<Resource, "urn" | "source" | "custom">, error: unknown): RegistrationAnswer {
     if (!(error instanceof ProviderUnavailable)) this.failures.push(about(resource, toFailure(error)));
+    else if (resource.source !== undefined) {
+      // A default provider is made nowhere in the program: the first resource that needs it is where to look.
+      const { urn } = error.failure;
+      const index = this.failures.findIndex((known) => known.urn === urn && known.source === undefined);
+      const known = this.failures[index];
+      if (known !== undefined) this.failures[index] = { ...known, source: resource.source };
+    }
     return { outputs: {}, ...(resource.custom ? { id: unknown } : {}) };
   }
 
   async registerOutputs(urn: Urn, outputs: PropertyMap): Promise<void> {
     const draft = this.drafts.get(urn) ?? this.left.get(urn)?.draft;
+    const mistaken = mistakenOutput(urn, outputs);
+    if (mistaken !== undefined) this.failures.push(mistaken);
     if (draft) draft.outputs = outputs;
   }
 

@@ -1,10 +1,13 @@
 /** What the child reports as failures that say what, where and what to do. */
+import { readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { isAbsolute, relative } from "node:path";
 import type { Failure } from "../model/failure.js";
 import type { SourcePosition } from "../model/resource.js";
+import { didYouMean } from "../state/closest.js";
 import type { ChildError, Frame, FromChild } from "./protocol.js";
 import { type Known, missingConfig, sdkFailure } from "./sdk-errors.js";
+import { openSource } from "./source-place.js";
 
 export interface ProgramPlace extends Known {
   readonly projectDir: string;
@@ -87,6 +90,7 @@ export function childFailure(error: ChildError, place: ProgramPlace): Failure {
     case "error":
       return (
         sdkFailure(error.message, where, place) ?? {
+          ...near(error),
           reason: "program-error",
           message:
             error.name === "Error" || error.name === "string"
@@ -148,4 +152,23 @@ export function hangingFailure(
       "Run again with ORCH_PROGRAM_DEBUG=1 PULUMI_DEBUG_PROMISE_LEAKS=1 to see where each of them was made.",
     ],
   };
+}
+
+/** Of a misspelt name, those that are there. */
+function near({ name, message, frames, candidates }: ChildError): { readonly next?: readonly string[] } {
+  const [first] = frames;
+  const variable = name === "ReferenceError" ? /^(\S+) is not defined$/.exec(message)?.[1] : undefined;
+  const member = /^\S+\.(\w+) is not a (?:constructor|function)$/.exec(message)?.[1];
+  let next: string[] = [];
+  if (member !== undefined) next = didYouMean(member, candidates ?? []);
+  else if (variable !== undefined && first !== undefined) next = didYouMean(variable, namesAt(first));
+  return next.length === 0 ? {} : { next };
+}
+
+function namesAt({ file, line, column }: Frame): readonly string[] {
+  try {
+    return openSource(file, readFileSync(file, "utf8"))?.namesAt({ line, column }) ?? [];
+  } catch {
+    return []; // The file is gone meanwhile: the error is told without it.
+  }
 }

@@ -48,6 +48,8 @@ export interface ChildError {
   /** `module`: the importing file; `entry`: what was looked for. */
   readonly importer?: string;
   readonly secret?: boolean;
+  /** Of a member that is none: those that there are. */
+  readonly candidates?: readonly string[];
   /** Thrown while the SDK itself was loaded or prepared. */
   readonly early?: boolean;
   /** Ids of the engine's refusals that this error comes from. */

@@ -24,7 +24,10 @@ interface Where {
 export function sdkFailure(message: string, where: Where, known: Known): Failure | undefined {
   const inside = /^error serializing property "([^"]*)": (?:Error: )?(.*)$/s.exec(message);
   const text = inside?.[2] ?? message;
-  const failure = wrongValue(text, where, known) ?? missingOutput(text, where, known);
+  const failure =
+    wrongValue(text, where, known) ??
+    missingOutput(text, where, known) ??
+    notSendable(text, where, inside?.[1]);
   return failure === undefined || inside === null ? failure : { path: inside[1] as string, ...failure };
 }
 
@@ -94,6 +97,27 @@ function wrongValue(message: string, where: Where, known: Known): Failure | unde
     next: [
       ...(legal === undefined || secret ? [] : didYouMean(value, legal)),
       `orch config set ${shortKey(key, known)} <value>${secret ? " --secret" : ""}`,
+    ],
+  };
+}
+
+/** Inputs are sent as JSON has them. */
+function notSendable(message: string, where: Where, path: string | undefined): Failure | undefined {
+  const circle = path !== undefined && message.includes("Maximum call stack size exceeded");
+  if (!circle && !/^Unexpected struct type\b/.test(message)) return undefined;
+  return {
+    reason: "invalid-property",
+    message: circle
+      ? `${path} holds itself, directly or through what is in it, or is nested too deep to be sent.`
+      : `${path ?? "An input of a resource"} is of a kind that can't be sent.`,
+    ...where,
+    expected:
+      "text, numbers, booleans, lists and plain objects of them, assets, archives, resources, and outputs of all these",
+    found: circle ? "an object that holds itself" : "a bigint, or another value that JSON does not have",
+    next: [
+      circle
+        ? "Name the properties that are meant, in place of the whole object."
+        : "Turn it into a text or a number first: String(value), Number(value).",
     ],
   };
 }

@@ -85,6 +85,34 @@ export class Source {
     return { ...(best.depth === 0 ? head : this.#spanOf(best.node)), call: head, depth: best.depth };
   }
 
+  /** Names that are seen at a place: declared around it, and imported. */
+  namesAt(at: Wanted["at"]): readonly string[] {
+    const { ts, tree } = this;
+    const start = tree.getLineStarts()[at.line - 1];
+    if (start === undefined) return [];
+    const position = start + at.column - 1;
+    const names = new Set<string>();
+    const bind = (name: ts.Node | undefined): void => {
+      if (name === undefined) return;
+      if (ts.isIdentifier(name)) names.add(name.text);
+      else if (ts.isObjectBindingPattern(name) || ts.isArrayBindingPattern(name))
+        for (const element of name.elements) if (ts.isBindingElement(element)) bind(element.name);
+    };
+    const visit = (node: ts.Node): void => {
+      const around = position >= node.getFullStart() && position < node.getEnd();
+      if (ts.isFunctionDeclaration(node) || ts.isClassDeclaration(node) || ts.isEnumDeclaration(node))
+        bind(node.name);
+      if (ts.isVariableDeclaration(node) || (ts.isParameter(node) && around)) bind(node.name);
+      if (ts.isImportClause(node) || ts.isNamespaceImport(node) || ts.isImportSpecifier(node))
+        bind(node.name);
+      // What is declared in a function or a block is seen only in it.
+      if ((ts.isFunctionLike(node) || ts.isBlock(node) || ts.isClassLike(node)) && !around) return;
+      ts.forEachChild(node, visit);
+    };
+    visit(tree);
+    return [...names];
+  }
+
   /** Texts in the lines that are or look like secrets, so that no line with one is shown as it stands. */
   secrets(firstLine: number, lastLine: number): readonly Span[] {
     const { ts } = this;

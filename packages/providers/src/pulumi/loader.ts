@@ -24,6 +24,8 @@ export interface PluginLoaderOptions {
   readonly lockDir?: string;
   /** Folder that plugins run in, from which relative paths of assets count; default the project's. */
   readonly cwd?: string;
+  /** Packages that others serve, for who misspells one. */
+  readonly others?: readonly string[];
 }
 
 /**
@@ -106,7 +108,7 @@ async function locatePlugin(
     ...(wantedVersion === undefined ? {} : { version: normalVersion(wantedVersion) }),
   };
   const found = findPlugin(wanted, places);
-  if (found === undefined) throw pluginMissing(wanted, places);
+  if (found === undefined) throw pluginMissing(wanted, places, options.others);
   const { name, path, from } = found;
   const version = found.version ?? wanted.version;
   const sha256 = await cachedSha256(path, places.cache);

@@ -7,6 +7,7 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { type Failure, OrchError } from "@orch/core/model/failure";
 import type { PackageDescriptor } from "@orch/core/model/resource";
+import { didYouMean } from "@orch/core/state/closest";
 import semver from "semver";
 import { executableNames, pluginFolder } from "./platform.js";
 import { vendorUrls } from "./sources.js";
@@ -149,13 +150,16 @@ export const normalVersion = (version: string): string =>
 export function pluginMissing(
   descriptor: PackageDescriptor,
   places: PluginPlaces = pluginPlaces(),
+  /** Packages that need no plugin. */
+  others: readonly string[] = [],
 ): OrchError {
   const { name } = descriptor;
   const version = descriptor.version === undefined ? undefined : normalVersion(descriptor.version);
-  const others = [...cached(places.cache, "orch"), ...cached(places.pulumi, "pulumi")]
+  const installed = [...cached(places.cache, "orch"), ...cached(places.pulumi, "pulumi")];
+  const versions = installed
     .filter((plugin) => plugin.name === name)
     .map((plugin) => plugin.version as string);
-  const known = [...new Set(others)].sort(semver.rcompare);
+  const known = [...new Set(versions)].sort(semver.rcompare);
   const folder = pluginFolder(name, version ?? "<version>");
   const looked = [
     places.path.length > 0
@@ -177,6 +181,8 @@ export function pluginMissing(
           : "none",
     detail: `Looked in:\n${looked.map((place) => `  ${place}`).join("\n")}`,
     next: [
+      // One that is installed in another version is spelt right.
+      ...(known.length > 0 ? [] : didYouMean(name, [...installed.map((plugin) => plugin.name), ...others])),
       `${install}${descriptor.downloadUrl ? ` --server ${descriptor.downloadUrl}` : ""}`,
       `From a mirror of your own: ${install} --mirror "https://mirror.example/{name}/v{version}/pulumi-resource-{name}-v{version}-{os}-{arch}.tar.gz"`,
       `Without network: fetch ${vendorUrls(descriptor, version ?? "<version>").join(" or ")} elsewhere, copy it here, then: ${install} --file <archive or folder>`,

@@ -1,5 +1,6 @@
 /** What was thrown in the program, as data for the engine. */
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { inspect } from "node:util";
 import type { ChildError, Frame } from "../protocol.js";
 import { CompileError, type Compiler } from "./compile.js";
@@ -65,7 +66,35 @@ export async function describe(thrown: unknown): Promise<ChildError> {
   const all = Array.isArray(inner)
     ? inner.map((item) => `\n- ${firstLine(text((item as Thrown)?.message))}`)
     : [];
-  return { kind: "error", name, message: message + all.join(""), frames };
+  const candidates = await membersNear(message, frames);
+  return {
+    kind: "error",
+    name,
+    message: message + all.join(""),
+    frames,
+    ...(candidates === undefined ? {} : { candidates }),
+  };
+}
+
+/** Of `host.Fil is not a constructor`: what the module `host` of the first frame's file has. */
+async function membersNear(
+  message: string,
+  frames: readonly Frame[],
+): Promise<readonly string[] | undefined> {
+  const namespace = /^(?:\w+\.)*?(\w+)\.\w+ is not a (?:constructor|function)$/.exec(message)?.[1];
+  const [first] = frames;
+  if (namespace === undefined || first === undefined) return undefined;
+  try {
+    const specifier = new RegExp(
+      `(?:import\\s+\\*\\s+as\\s+${namespace}\\s+from|(?:const|let|var)\\s+${namespace}\\s*=\\s*require\\()\\s*["']([^"']+)["']`,
+    ).exec(readFileSync(first.file, "utf8"))?.[1];
+    if (specifier === undefined) return undefined;
+    // It is loaded already: the program has just used it.
+    const module: object = createRequire(first.file)(specifier) as object;
+    return Object.keys(module).filter((key) => key !== "default" && !key.startsWith("__"));
+  } catch {
+    return undefined; // The error is told without them.
+  }
 }
 
 function compileError(error: CompileError): ChildError {

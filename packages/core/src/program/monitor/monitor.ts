@@ -5,6 +5,7 @@
 import { fileURLToPath } from "node:url";
 import type { LogLevel } from "../../model/event.js";
 import { OrchError } from "../../model/failure.js";
+import { refuseMistakenName } from "../../model/mistaken-text.js";
 import type { Origin, ReadResource, Resource, SourcePosition } from "../../model/resource.js";
 import { isProviderType, packageOf, stackReferenceType, type Urn } from "../../model/urn.js";
 import { type PropertyMap, unknown } from "../../model/value.js";
@@ -175,6 +176,10 @@ export function createMonitor(
     const source = remote?.source ?? place;
     const mine = transforms ?? remote?.transforms;
     if (request.getRemote()) return remotes.construct(request, urn, parent, { source, transforms });
+    refuseMistakenName(name, type, source);
+    if (name === "") {
+      throw new OrchError(invalidOption(urn, "name", "no text", "a text, the first argument", source));
+    }
     if (custom && !/^[^:]+:[^:]*:.+$/.test(type)) {
       throw new OrchError(
         invalidOption(urn, "type", type, "a token of the form package:module:Type", source),
