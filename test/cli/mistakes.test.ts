@@ -86,4 +86,64 @@ describe("mistyped", () => {
     ]);
     await expect([...runs, text].join("\n")).toMatchFileSnapshot(golden("mistyped-stacks"));
   });
+
+  test("properties: at their lines, through helpers and in loops", async () => {
+    const made = await stack({ "orch.yaml": "name: shop\n" });
+    const text = await programs(made, [
+      `
+const owner = { owner: "root", modee: "0644" };
+const page = (name: string, args: any) => new host.File(name, { ...owner, ...args });
+page("one", { path: "/tmp/one", content: "a", group: 7 });
+
+new host.Command("two", {
+  create: "true",
+  // What it needs.
+  environment: { A: 1 },
+  connection: {
+    type: "ssh",
+    host: "web1",
+    usr: "root",
+    password: "hunter2",
+  },
+} as any);
+
+for (let i = 0; i < 12; i++) new host.File(\`page-\${i}\`, { path: \`/tmp/\${i}\`, contnt: "a" } as any);`,
+      `class Own extends pulumi.CustomResource {
+  constructor(name: string, args: object) {
+    super("host:index:Fiel", name, args);
+  }
+}
+new Own("own", {});`,
+      `new host.File({ path: "/tmp/x", content: "a" } as any);`,
+    ]);
+    expect(text).not.toContain("hunter2");
+    await expect(text).toMatchFileSnapshot(golden("mistyped-properties"));
+  });
+
+  test("what JavaScript makes of outputs, promises and names that are not there", async () => {
+    const made = await stack({
+      "orch.yaml": "name: shop\n",
+      "package.json": JSON.stringify({ dependencies: { lodash: "4" } }),
+      "circle.ts": `import { size } from "./index";\nexport const twice = size * 2;\n`,
+      "names.ts": "export const names = [];\n",
+    });
+    const page = `const page = new host.Directory("page", { path: "/tmp/page" });\n`;
+    const text = await programs(made, [
+      `${page}new host.File("copy", {\n  path: "/tmp/copy",\n  content: \`see \${page.path}\`,\n});`,
+      `${page}new host.File("copy", { path: "/tmp/copy", content: JSON.stringify({ at: page.path }) });`,
+      `${page}new host.File(\`copy-\${page.path}\`, { path: "/tmp/copy", content: "" });`,
+      `${page}export const url = "file://" + page.path;`,
+      `const load = async () => "a";\nnew host.File("copy", { path: "/tmp/copy", content: \`\${load()}\` });`,
+      `${page}page.path.apply((path) => {\n  throw new Error("not there: " + path);\n});`,
+      `new host.File("copy", { path: "/tmp/copy", content: 10n } as any);`,
+      `new host.Fiel("copy", { path: "/tmp/copy", content: "" });`,
+      `new hots.File("copy", { path: "/tmp/copy", content: "" });`,
+      `const config: any = undefined;\nnew host.File("copy", { path: config.path, content: "" });`,
+      `import { names } from "./nams";\nexport const all = names;`,
+      `import _ from "lodas";\nexport const all = _;`,
+      `import { twice } from "./circle";\nexport const size = 1;\nexport const all = twice;`,
+      `export const all = { a: 1 "b": 2 };`,
+    ]);
+    await expect(text).toMatchFileSnapshot(golden("mistaken-programs"));
+  });
 });

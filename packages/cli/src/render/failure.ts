@@ -2,6 +2,8 @@
  * Failures as a good compiler shows them: what went wrong, where in the user's own file with that line, what was expected
  * and found, what caused it, and what to do next.
  */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Failure } from "@orch/core/model/failure";
 import type { SourcePosition } from "@orch/core/model/resource";
 import { type FailureGroup, failureGroups } from "./failure-groups.js";
@@ -94,9 +96,13 @@ function write(
       `${indent}  ${theme.dim("resource")} ${shortUrn(failure.urn)}  ${theme.dim(visible(failure.urn))}`,
     );
   if (failure.path) out.push(`${indent}  ${theme.dim("property")} ${visible(failure.path)}`);
-  const detail = visible(failure.detail?.trimEnd() ?? "");
+  // A compiler's own line and mark are shown as every other line is.
+  const excerpt = /^[^\n]*\n\s*(\^+)$/.exec(failure.detail ?? "")?.[1];
   const source = placeOf(failure, above);
-  if (source !== undefined) position(failure, source, detail, view, indent, out);
+  const shown = source !== undefined && excerpt !== undefined && hasFile(source, view);
+  const detail = shown ? "" : visible(failure.detail?.trimEnd() ?? "");
+  if (source !== undefined)
+    position(failure, source, { detail, length: shown ? excerpt?.length : undefined }, view, indent, out);
   if (failure.expected !== undefined) block("expected", failure.expected, theme, indent, out);
   if (failure.found !== undefined) block("found   ", failure.found, theme, indent, out);
   // A stack of one frame says no more than the position.
@@ -125,11 +131,14 @@ function block(label: string, text: string, theme: Theme, indent: string, out: s
 export const placeText = (source: SourcePosition): string =>
   visible(`${source.file}:${source.line}${source.column > 0 ? `:${source.column}` : ""}`);
 
+const hasFile = (source: SourcePosition, { baseDir }: FailureView): boolean =>
+  baseDir !== undefined && existsSync(resolve(baseDir, source.file));
+
 /** `file:line:column`, and the lines themselves where the file can be read and the failure's detail does not hold them. */
 function position(
   failure: Failure,
   source: SourcePosition,
-  detail: string,
+  line: { readonly detail: string; readonly length: number | undefined },
   view: FailureView,
   indent: string,
   out: string[],
@@ -141,7 +150,7 @@ function position(
       : snippet(failure, source, baseDir, {
           theme,
           columns: columns - indent.length - 2,
-          detail,
+          ...line,
           alone: failure.source === undefined,
         });
   out.push(`${indent}  ${theme.dim("at")} ${placeText(shown.source)}`);

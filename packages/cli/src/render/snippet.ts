@@ -23,6 +23,8 @@ interface Room {
   readonly columns: number;
   /** Told below anyway: a line that is in it is not shown twice. */
   readonly detail?: string;
+  /** Characters to underline, where the failure knows them itself. */
+  readonly length?: number | undefined;
   /** Only the line itself: what is around it has just been shown. */
   readonly alone?: boolean;
 }
@@ -34,14 +36,15 @@ export function snippet(
   failure: Pick<Failure, "urn" | "path">,
   source: SourcePosition,
   baseDir: string,
-  { theme, columns, detail = "", alone = false }: Room,
+  { theme, columns, detail = "", length, alone = false }: Room,
 ): Snippet {
   const text = read(resolve(baseDir, source.file));
   if (text === undefined) return { source, lines: [] };
   const file = openSource(source.file, text);
-  const place = placeIn(file, failure, source);
+  // What does not compile is no call.
+  const place = length === undefined ? placeIn(file, failure, source) : undefined;
   const lines = text.split(/\r?\n/);
-  const span: Span = place ?? { ...source, length: 1 };
+  const span: Span = place ?? { ...source, length: length ?? 1 };
   const wanted = (lines[span.line - 1] ?? "").trim();
   if (wanted === "" || detail.includes(visible(wanted))) return { source, lines: [] };
   const shown = alone || place === undefined ? [span.line] : linesAround(place);

@@ -1,7 +1,7 @@
 /** What the child reports as failures that say what, where and what to do. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
-import { isAbsolute, relative } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { Failure } from "../model/failure.js";
 import type { SourcePosition } from "../model/resource.js";
 import { didYouMean } from "../state/closest.js";
@@ -88,6 +88,7 @@ export function childFailure(error: ChildError, place: ProgramPlace): Failure {
         ...detail,
       };
     case "error":
+      if (/^Cannot access '[^']+' before initialization$/.test(error.message)) return tooEarly(error, place);
       return (
         sdkFailure(error.message, where, place) ?? {
           ...near(error),
@@ -107,12 +108,18 @@ function moduleFailure(error: ChildError, place: ProgramPlace, where: { source?:
   const specifier = error.subject ?? "";
   const importer = error.importer === undefined ? undefined : relativeTo(place.programDir, error.importer);
   const from = importer === undefined ? "" : `, which ${importer} imports`;
+  const at =
+    where.source ?? (error.importer === undefined ? undefined : importOf(error.importer, specifier, place));
+  const source = at === undefined ? {} : { source: at };
   if (/^(\.{1,2}(\/|$)|\/|[A-Za-z]:\\|file:)/.test(specifier)) {
     return {
       reason: "module-missing",
       message: `Cannot find the file ${relativeTo(place.programDir, specifier)}${from}.`,
-      ...where,
-      next: ["Correct the path in the import, or add the file."],
+      ...source,
+      next: [
+        ...didYouMean(basename(specifier), filesIn(dirname(specifier))),
+        "Correct the path in the import, or add the file.",
+      ],
     };
   }
   const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
@@ -120,9 +127,54 @@ function moduleFailure(error: ChildError, place: ProgramPlace, where: { source?:
   return {
     reason: "module-missing",
     message: `Cannot find the package ${name}${specifier === name ? "" : ` (${specifier})`}${from}.`,
-    ...where,
-    next: [...install, "If it is an alias of tsconfig.json, check `paths` and `baseUrl` there."],
+    ...source,
+    next: [
+      ...didYouMean(name, dependenciesOf(place)),
+      ...install,
+      "If it is an alias of tsconfig.json, check `paths` and `baseUrl` there.",
+    ],
   };
+}
+
+/** The text in the importing file that names the module: the error has no place. */
+function importOf(importer: string, specifier: string, place: ProgramPlace): SourcePosition | undefined {
+  const lines = linesOf(importer);
+  for (const [i, line] of lines.entries())
+    for (const { index, 1: named = "" } of line.matchAll(/["']([^"']+)["']/g))
+      if (named === specifier || (named.startsWith(".") && resolve(dirname(importer), named) === specifier))
+        return { file: relativeTo(place.programDir, importer), line: i + 1, column: index + 1 };
+  return undefined;
+}
+
+function linesOf(file: string): readonly string[] {
+  try {
+    return readFileSync(file, "utf8").split("\n");
+  } catch {
+    return []; // The error is told without its line.
+  }
+}
+
+/** Names of modules in a folder, as they are imported. */
+function filesIn(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir).map((file) => file.replace(/\.(?:[cm]?[jt]sx?|json)$/, ""));
+  } catch {
+    return []; // There is no such folder either.
+  }
+}
+
+/** What the package.json of the program or of its project asks for. */
+function dependenciesOf({ programDir, projectDir }: ProgramPlace): readonly string[] {
+  return [programDir, projectDir].flatMap((dir) => {
+    try {
+      const { dependencies = {}, devDependencies = {} } = JSON.parse(
+        readFileSync(join(dir, "package.json"), "utf8"),
+      ) as Record<string, object | undefined>;
+      return [...Object.keys(dependencies), ...Object.keys(devDependencies)];
+    } catch {
+      return []; // None, or a broken one: there is nothing to suggest.
+    }
+  });
 }
 
 export function hangingFailure(
@@ -171,4 +223,31 @@ function namesAt({ file, line, column }: Frame): readonly string[] {
   } catch {
     return []; // The file is gone meanwhile: the error is told without it.
   }
+}
+
+/** A `const` or a class that is used before its line was reached: in one file, or by files that import each other. */
+function tooEarly(error: ChildError, place: ProgramPlace): Failure {
+  const name = /'([^']+)'/.exec(error.message)?.[1] ?? "";
+  // What an import stands for is a getter in the file that it comes from.
+  const getter = ({ function: called }: Frame): boolean =>
+    called === `Object.${name}` || called === `Object.get [as ${name}]`;
+  const [of] = error.frames.filter(getter);
+  const frames = error.frames.filter((frame) => !getter(frame));
+  const [first] = frames;
+  const circle = of !== undefined && first !== undefined && of.file !== first.file;
+  const files = circle
+    ? ([of.file, first.file].map((file) => relativeTo(place.programDir, file)) as [string, string])
+    : undefined;
+  return {
+    reason: "program-error",
+    message: files
+      ? `${files[1]} uses ${name} of ${files[0]} before it is made: the two files import each other, directly or through others.`
+      : `${name} is used before it is made.`,
+    ...(first === undefined ? {} : { source: sourceOf(first, place), detail: framesText(frames, place) }),
+    next: [
+      files
+        ? `Move ${name} into a file of its own that both import.`
+        : `Move the declaration of ${name} up, above what uses it.`,
+    ],
+  };
 }

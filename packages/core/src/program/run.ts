@@ -2,7 +2,15 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { type Failure, OrchError, toFailure } from "../model/failure.js";
-import { childFailure, framesText, hangingFailure, type ProgramPlace, sourceOf } from "./child-errors.js";
+import type { SourcePosition } from "../model/resource.js";
+import {
+  childFailure,
+  framesText,
+  hangingFailure,
+  type ProgramPlace,
+  relativeTo,
+  sourceOf,
+} from "./child-errors.js";
 import type { ProgramHost, ProgramOptions, ProgramResult, ProgramSink } from "./contract.js";
 import { controlFrame, FrameKind, FrameReader, frame, nameHead, splitName } from "./frames.js";
 import { type ChildHost, startProgramHost } from "./host.js";
@@ -381,11 +389,20 @@ function callbackError(error: ChildError, place: ProgramPlace): OrchError {
   return new OrchError({ ...failure, message: `A transform of the program failed: ${failure.message}` });
 }
 
+/** Of `FILE: Expected … in JSON at position 35 (line 2 column 1)`. */
+function jsonPlace(message: string, place: ProgramPlace): { readonly source?: SourcePosition } {
+  const match = /^(\/.*?\.json|[A-Za-z]:\\.*?\.json): .*\(line (\d+) column (\d+)\)/.exec(message);
+  if (match === null) return {};
+  const [, file = "", line, column] = match;
+  return { source: { file: relativeTo(place.programDir, file), line: Number(line), column: Number(column) } };
+}
+
 /** Something failed before the program began: the SDK, its dependencies, tsconfig.json. */
 function earlyFailure(error: ChildError, place: ProgramPlace): Failure {
   return {
     reason: "program-error",
     message: `The program could not be started: ${error.message}`,
+    ...jsonPlace(error.message, place),
     next: [`Check tsconfig.json and the packages in ${place.programDir} (npm install).`],
   };
 }

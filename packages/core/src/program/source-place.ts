@@ -72,7 +72,10 @@ export class Source {
   /** The property, or what comes nearest to it on the way; the call itself where nothing of the path is written out. Undefined where no call is at the place. */
   find({ at, path = [], name }: Wanted): Place | undefined {
     const call = this.#callAt(at);
-    if (call === undefined) return undefined;
+    if (call === undefined) {
+      const word = this.#wordAt(at);
+      return word === undefined ? undefined : { ...word, call: word, depth: 0 };
+    }
     const head = this.#spanOf(call);
     let best: Found = { node: call, depth: 0 };
     if (path.length > 0)
@@ -176,6 +179,21 @@ export class Source {
     };
     visit(tree);
     return found;
+  }
+
+  /** A name or a text that begins at the place. */
+  #wordAt(at: Wanted["at"]): Span | undefined {
+    const { ts, tree } = this;
+    const position = (tree.getLineStarts()[at.line - 1] ?? Number.NaN) + at.column - 1;
+    let found: ts.Node | undefined;
+    const visit = (node: ts.Node): void => {
+      if (!(position >= node.getFullStart() && position < node.getEnd())) return;
+      if (node.getStart(tree) === position && (ts.isIdentifier(node) || ts.isStringLiteralLike(node)))
+        found = node;
+      ts.forEachChild(node, visit);
+    };
+    visit(tree);
+    return found === undefined ? undefined : this.#spanOf(found);
   }
 
   #spanOf(node: ts.Node): Span {
