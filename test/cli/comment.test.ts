@@ -5,9 +5,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { parseSections } from "../../packages/cli/src/render/markdown/section.js";
+import { parseSections, type Section, sectionText } from "../../packages/cli/src/render/markdown/section.js";
 import { stack } from "./kit.js";
-import { filesProgram } from "./programs.js";
+import { dynamicProgram, filesProgram } from "./programs.js";
 
 const where = ["--platform", "github", "--repository", "acme/shop", "--number", "12"];
 let server: Server | undefined;
@@ -31,6 +31,63 @@ describe("orch comment", () => {
     expect(comment).toMatch(/^<!-- orch:comment orch -->\n\n<!-- orch:section kind=plan /);
     expect(comment).toContain("### Plan for `shop/dev`: 4 to create\n");
     expect(input + comment).not.toContain("s3cret-value");
+  });
+
+  test("an apply, a refresh, an undo and a destroy as Markdown: it alone on standard output, what happens beside it", async () => {
+    const shop = await stack(filesProgram());
+    await shop.ok(["config", "set", "token", "--secret"], { input: "s3cret-value\n" });
+    await shop.ok(["plan", "--out", "a.plan"]);
+    const done = async (args: string[], code = 0) => {
+      const result = await shop.orch([...args, "--format", "markdown"]);
+      expect([args, result.code, result.code === code ? "" : result.stderr]).toEqual([args, code, ""]);
+      expect(result.stdout + result.stderr).not.toContain("s3cret-value");
+      const sections = parseSections(result.stdout);
+      expect(`${sections.map(sectionText).join("\n")}\n`).toBe(result.stdout);
+      return { ...result, section: sections[0] as Section };
+    };
+    const made = await done(["apply", "a.plan", "--yes"]);
+    const kept = JSON.parse(await shop.ok(["show", "plan", "a.plan", "--json"]));
+    expect(made.section.info).toMatchObject({
+      ...{ kind: "apply", project: "shop", stack: "dev", digest: kept.digest, state: "success" },
+      summary: "4 created",
+    });
+    expect(made.section.body).toMatch(/^### Apply of `shop\/dev`: 4 created\n/);
+    expect(made.section.body).toContain("   secret: [secret]\n");
+    expect(made.stderr).toMatch(
+      /Plan: 4 to create[\s\S]*created host:File page[\s\S]*Apply complete: 4 created/,
+    );
+    expect((await done(["apply", "--yes"])).section.body).toContain(
+      "### Apply of `shop/dev`: nothing to do\n",
+    );
+    // A plan applies once.
+    const again = await done(["apply", "a.plan", "--yes"], 3);
+    expect(again.section).toMatchObject({ info: { kind: "apply", state: "failure" } });
+    expect(again.section.body).toMatch(/^### Apply of `shop\/dev`: failed\n[\s\S]*error\[plan-applied\]/);
+    writeFileSync(shop.path("out/page.html"), "changed by hand\n");
+    expect((await done(["refresh", "--yes"])).section.body).toContain(
+      "### Refresh of `shop/dev`: 1 refreshed\n",
+    );
+    const back = await done(["undo", "--out", "back.plan"]);
+    expect(back.section.info).toMatchObject({ kind: "plan", stack: "dev" });
+    expect((await done(["undo", "1", "--yes"])).section.body).toContain(
+      "### Undo of `shop/dev`: 4 deleted\n",
+    );
+    await shop.ok(["apply", "--yes"]);
+    const destroyed = await done(["destroy", "--yes"]);
+    expect(destroyed.section.body).toMatch(
+      /### Destroy of `shop\/dev`: 4 deleted\n[\s\S]*#### DELETED 4 resources\n/,
+    );
+    // Beside the plan's section, not in its place.
+    const plan = await shop.ok(["plan", "--format", "markdown"]);
+    const comment = await shop.ok(["comment", "--dry-run", ...where], { input: plan + destroyed.stdout });
+    expect(parseSections(comment).map(({ info }) => info.kind)).toEqual(["plan", "apply"]);
+    shop.write(dynamicProgram(`async create() { throw new Error("no more room for @team"); }`));
+    const failed = await done(["apply", "--yes"], 1);
+    expect(failed.section.info).toMatchObject({ state: "failure", attention: true });
+    expect(failed.section.body).toMatch(
+      /#### FAILED: 1 resource\n\n```diff\n error\[[a-z-]+\]: .*no more room for @team/,
+    );
+    expect((await shop.orch(["apply", "--yes", "--json", "--format", "markdown"])).code).toBe(64);
   });
 
   test("a plan that fails becomes the section, and the exit code stays", async () => {

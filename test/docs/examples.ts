@@ -115,6 +115,11 @@ export const examples: Readonly<Record<string, Readonly<Record<string, Example>>
       after: "orch drift",
     },
     "orch apply change.plan": { given: keptPlan, answers: yes, prints: "Apply complete: 1 updated" },
+    "orch apply change.plan --yes --format markdown > apply.md": {
+      given: keptPlan,
+      prints: "Apply complete: 1 updated",
+      after: "grep '^### Apply of .*: 1 updated$' apply.md",
+    },
     "orch apply --yes --json": { given: change, prints: /^\{.*"type":"apply-ended".*"outcome":"succeeded"/m },
   },
   comment: {

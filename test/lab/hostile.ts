@@ -1,5 +1,7 @@
 /** What content would have to do to break out of a comment. */
+import type { Failure } from "../../packages/core/src/model/failure.js";
 import type { Plan, Step } from "../../packages/core/src/model/plan.js";
+import type { Urn } from "../../packages/core/src/model/urn.js";
 import { change, diff, plan, resource, state } from "../unit/render/plans.js";
 
 export const attacks: Readonly<Record<string, string>> = {
@@ -59,3 +61,10 @@ export function hostilePlan(): Plan {
     ],
   });
 }
+
+/** The text wherever a failure holds one. */
+export const hostileFailure = (text: string, urn?: Urn): Failure => ({
+  ...{ reason: "provider-error", message: text, detail: text, expected: text, found: text, next: [text] },
+  causes: [{ reason: "timeout", message: text }],
+  ...(urn === undefined ? {} : { urn }),
+});

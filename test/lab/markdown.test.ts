@@ -4,14 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { applyMarkdown } from "../../packages/cli/src/render/markdown/apply.js";
 import { commentBodies } from "../../packages/cli/src/render/markdown/comment.js";
 import { driftMarkdown } from "../../packages/cli/src/render/markdown/drift.js";
 import { failureMarkdown } from "../../packages/cli/src/render/markdown/failure.js";
 import { planMarkdown } from "../../packages/cli/src/render/markdown/plan.js";
 import { parseSections, sectionText } from "../../packages/cli/src/render/markdown/section.js";
+import type { ApplyResult } from "../../packages/core/src/model/event.js";
 import { summarize } from "../../packages/core/src/model/plan.js";
 import { fullPlan } from "../unit/render/plans.js";
-import { attacks, hostilePlan } from "./hostile.js";
+import { attacks, hostileFailure, hostilePlan } from "./hostile.js";
 import { page as pageOf } from "./markdown-page.js";
 import { describeLab, findProgram } from "./requirements.js";
 
@@ -89,6 +91,50 @@ describeLab("comments in a browser", ["chromium"], () => {
       expect(gone).toMatch(new RegExp(`^- {2}host:File ${kind} `, "m"));
     expect(gone).toContain("@octocat @acme/admins #12");
     expect(gone).toContain("\\u001b[2J");
+    expect(requests).toEqual([]);
+    expect(dialogs).toEqual([]);
+  });
+
+  test("an apply of it: failures, what was done and not done, outputs", async () => {
+    const plan = hostilePlan();
+    const kinds = Object.keys(attacks);
+    // With its kind at the end: else each says its own name, and they are one cause.
+    const failed = plan.steps.flatMap((step) => {
+      const kind = kinds[step.id / 5];
+      return kind === undefined
+        ? []
+        : [
+            {
+              step,
+              failure: hostileFailure(`${(attacks[kind] as string).slice(0, 1e6)} of ${kind}`, step.urn),
+            },
+          ];
+    });
+    const skipped = plan.steps.filter(({ id }) => id % 5 === 1);
+    const done = plan.steps.filter(({ id }) => id % 5 > 1).map(({ id }) => ({ step: id, elapsedMs: 1_500 }));
+    const result: ApplyResult = {
+      ...{ runId: 3, outcome: "failed", elapsedMs: 9_000, done: done.length, failed, skipped },
+      ...{
+        summary: summarize({ steps: plan.steps.filter(({ id }) => id % 5 > 1) }),
+        outputs: { ...attacks },
+      },
+      problem: hostileFailure(attacks.closing as string),
+    };
+    const made = applyMarkdown(plan, { digest: attacks.html as string, result, done, exitCode: 1, now: 0 });
+    const sections = parseSections(made);
+    expect(sections.map(sectionText)).toEqual([made]);
+    const bodies = commentBodies(sections, "orch");
+    expect(bodies).toHaveLength(1);
+    const seen = await show(bodies[0] as string, "hostile-apply");
+    expect(seen).toMatchObject({ ...harmless, links: [] });
+    expect(seen.bare).not.toMatch(foreignText);
+    expect(await page.locator("h4").allTextContents()).toEqual([
+      ...[`FAILED: ${kinds.length} resources`, "The run itself failed"],
+      ...[`DELETED ${kinds.length} resources`, `REPLACED ${kinds.length} resources`],
+    ]);
+    const [failures, , gone] = await page.locator("pre").allTextContents();
+    expect(failures).toContain("error[provider-error]: @octocat @acme/admins #12");
+    for (const kind of kinds) expect(gone).toMatch(new RegExp(`^- {2}deleted host:File ${kind} `, "m"));
     expect(requests).toEqual([]);
     expect(dialogs).toEqual([]);
   });

@@ -80,6 +80,8 @@ export interface Work {
   readonly stack: StackContext;
   readonly engine: EngineContext;
   readonly interrupts: Interrupts;
+  /** Hears every event from now on, after the view. */
+  listen(sink: EventSink): void;
 }
 
 export interface EngineFlags {
@@ -112,7 +114,12 @@ export async function withEngine<T>(
   const stack = await openStack(orchVersion);
   const interrupts = catchInterrupts((times) => view.say(interruptText[times]));
   // One that was started for another folder is of no use; main.ts ends it.
-  const events = session.events === undefined ? view.sink : await recorded(view.sink, session.events);
+  const shown = session.events === undefined ? view.sink : await recorded(view.sink, session.events);
+  const listeners: EventSink[] = [];
+  const events: EventSink = (event) => {
+    shown(event);
+    for (const listener of listeners) listener(event);
+  };
   session.events?.begin({
     format: 1,
     type: "command-started",
@@ -144,7 +151,7 @@ export async function withEngine<T>(
       ...(flags["lock-timeout"] === undefined ? {} : { lockTimeoutMs: flags["lock-timeout"] }),
       ...(programHost === undefined ? {} : { programHost }),
     };
-    return await use({ stack, engine, interrupts });
+    return await use({ stack, engine, interrupts, listen: (sink) => void listeners.push(sink) });
   } catch (error) {
     if (interrupts.count() > 0 && toFailure(error).reason !== "interrupted") {
       // What fails because it was stopped is an interruption first; what it said is kept as its cause.

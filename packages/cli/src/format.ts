@@ -3,7 +3,7 @@ import * as Flags from "@oclif/core/flags";
 import { OrchError, toFailure } from "@orch/core/model/failure";
 import { failureMarkdown } from "./render/markdown/failure.js";
 import type { SectionKind } from "./render/markdown/section.js";
-import { write } from "./session.js";
+import { session, writeDocument } from "./session.js";
 
 const formats = ["text", "markdown", "json"] as const;
 export type Format = (typeof formats)[number];
@@ -33,6 +33,13 @@ export function formatOf({
   return json ? "json" : (format ?? "text");
 }
 
+/** As `formatOf`, for commands that tell what they do while they do it: beside Markdown that is on standard error. */
+export function doingFormatOf(flags: Parameters<typeof formatOf>[0]): Format {
+  const format = formatOf(flags);
+  session.aside = format === "markdown";
+  return format;
+}
+
 /** Names the stack, as soon as it is known. */
 export type Tell = (of: { readonly project: string; readonly stack: string }) => void;
 
@@ -44,6 +51,7 @@ export async function orFailedSection<T>(
   kind: SectionKind,
   format: Format,
   work: (tell: Tell) => Promise<T>,
+  title?: string,
 ): Promise<T> {
   let of: Parameters<Tell>[0] | undefined;
   try {
@@ -53,7 +61,7 @@ export async function orFailedSection<T>(
   } catch (error) {
     // Without the stack's name there is no section to put in its place; the failure itself says what is wrong.
     if (format === "markdown" && of !== undefined)
-      write(failureMarkdown(toFailure(error), { kind, ...of }, Date.now()));
+      writeDocument(failureMarkdown(toFailure(error), { kind, ...of }, Date.now(), undefined, title));
     throw error;
   }
 }

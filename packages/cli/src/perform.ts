@@ -1,16 +1,29 @@
 /** Showing a plan, asking, carrying it out: what apply, destroy and refresh have in common. */
 import { apply as applyPlan, plan as makePlan } from "@orch/core/engine";
 import type { PlanOptions } from "@orch/core/engine-contract";
+import type { ApplyResult } from "@orch/core/model/event";
 import { exitCodeOf, OrchError, toFailure } from "@orch/core/model/failure";
 import { hasChanges, type Plan, summarize } from "@orch/core/model/plan";
 import { askOpen, hasOpen } from "./ask-open.js";
 import type { Work } from "./context.js";
 import { durationsOf } from "./durations.js";
+import type { Format } from "./format.js";
 import { confirm } from "./prompt.js";
+import type { DoneStep } from "./render/markdown/apply.js";
 import { renderOutputValues, renderPlan } from "./render/plan.js";
 import { resultText } from "./render/progress.js";
 import { count } from "./render/text.js";
-import { errTheme, isInteractive, note, noteText, outTheme, session, write, writeText } from "./session.js";
+import {
+  errTheme,
+  isInteractive,
+  note,
+  noteText,
+  outTheme,
+  session,
+  write,
+  writeDocument,
+  writeText,
+} from "./session.js";
 import type { View } from "./view/view.js";
 
 export interface PerformFlags {
@@ -18,6 +31,7 @@ export interface PerformFlags {
   readonly diff: boolean;
   readonly continueOnError: boolean;
   readonly runProgram?: boolean;
+  readonly format: Format;
 }
 
 /** The exit code. */
@@ -70,7 +84,29 @@ export async function perform(
   const theme = outTheme();
   const unread = plan.warnings.some(({ reason }) => reason === "not-refreshed");
   if (!session.json) writeText(renderPlan(plan, { theme, full: flags.diff, ...times }));
-  if (!hasChanges(plan) && !plan.steps.some(isBookkeeping)) return hasOpen(plan) ? 4 : unread ? 1 : 0;
+  const markdown = async (result: ApplyResult | undefined, exitCode: number): Promise<void> => {
+    if (flags.format !== "markdown") return;
+    const [{ applyMarkdown }, { digestPlan }] = await Promise.all([
+      import("./render/markdown/apply.js"),
+      import("@orch/core/plan/seal"),
+    ]);
+    writeDocument(
+      applyMarkdown(plan, {
+        digest: digest ?? digestPlan(plan, engine.config.crypter),
+        result,
+        done,
+        exitCode,
+        now: Date.now(),
+        baseDir: stack.project.programDir,
+      }),
+    );
+  };
+  const done: DoneStep[] = [];
+  if (!hasChanges(plan) && !plan.steps.some(isBookkeeping)) {
+    const code = hasOpen(plan) ? 4 : unread ? 1 : 0;
+    await markdown(undefined, code);
+    return code;
+  }
   if (hasChanges(plan) && !flags.yes) {
     if (!isInteractive()) throw needsConfirmation(command);
     write("");
@@ -81,6 +117,9 @@ export async function perform(
     }
   }
   if (!session.json) write("");
+  work.listen((event) => {
+    if (event.type === "step-finished") done.push({ step: event.step, elapsedMs: event.elapsedMs });
+  });
   const result = await applyPlan(engine, plan, {
     continueOnError: flags.continueOnError,
     ...(flags.runProgram ? { runProgram: true } : {}),
@@ -102,6 +141,12 @@ export async function perform(
     if (ok) writeText(`\n${text}`);
     else noteText(`\n${text}`);
   }
+  const code = exitCodeAfter(result, unread);
+  await markdown(result, code);
+  return code;
+}
+
+function exitCodeAfter(result: ApplyResult, unread: boolean): number {
   if (result.outcome === "succeeded") return unread ? 1 : 0;
   if (result.outcome === "interrupted") return 130;
   if (result.problem !== undefined) return exitCodeOf(result.problem);

@@ -17,6 +17,8 @@ export interface Session {
   readonly programHost: ProgramHost | undefined;
   /** Folder that source positions in failures are relative to; set once the project is known. */
   baseDir: string | undefined;
+  /** Text for people goes to standard error: standard output is for a document that is no JSON. */
+  aside: boolean;
   /** Id of the command that runs: `stack:init`. */
   command: string | undefined;
   /** `--events FILE`, once it is open; main.ts writes its last line. */
@@ -34,6 +36,7 @@ export const session: Session = {
   programHost: undefined,
   baseDir: undefined,
   say: undefined,
+  aside: false,
   command: undefined,
   events: undefined,
 };
@@ -46,7 +49,8 @@ export function startSession(flags: GlobalFlags, programHost: ProgramHost | unde
 
 const themeOf = (stream: { readonly isTTY?: boolean }): Theme =>
   session.plain ? wordsTheme : themeFor(wantsColour(stream, process.env, session.noColor));
-export const outTheme = (): Theme => themeOf(process.stdout);
+const outStream = (): NodeJS.WriteStream => (session.aside ? process.stderr : process.stdout);
+export const outTheme = (): Theme => themeOf(outStream());
 export const errTheme = (): Theme => themeOf(process.stderr);
 
 /** Text as the terminal can show it. What goes into a pipe or a file is never changed. */
@@ -62,10 +66,15 @@ export const isInteractive = (): boolean =>
   process.stdin.isTTY === true && process.stdout.isTTY === true && !session.json;
 
 export const write = (text: string): void => {
-  process.stdout.write(`${shownOn(process.stdout, text)}\n`);
+  const stream = outStream();
+  stream.write(`${shownOn(stream, text)}\n`);
 };
 /** A plan, a result: text for people. */
-export const writeText = (text: string): void => write(fitted(process.stdout, text));
+export const writeText = (text: string): void => write(fitted(outStream(), text));
+/** Markdown: the same wherever it goes. */
+export const writeDocument = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
 export const writeJson = (document: unknown): void => {
   process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
 };

@@ -6,6 +6,7 @@ import remarkParse from "remark-parse";
 import remarkRehype from "remark-rehype";
 import { unified } from "unified";
 import { describe, expect, test } from "vitest";
+import { type ApplyMarkdownOptions, applyMarkdown } from "../../../packages/cli/src/render/markdown/apply.js";
 import { commentBodies, hasMarker, merged } from "../../../packages/cli/src/render/markdown/comment.js";
 import { driftMarkdown } from "../../../packages/cli/src/render/markdown/drift.js";
 import { cell, code, diffLine, fence, oneLine } from "../../../packages/cli/src/render/markdown/escape.js";
@@ -17,10 +18,15 @@ import {
   type Section,
   sectionText,
 } from "../../../packages/cli/src/render/markdown/section.js";
+import { renderPlan } from "../../../packages/cli/src/render/plan.js";
+import { plainTheme } from "../../../packages/cli/src/render/theme.js";
 import type { DriftReport } from "../../../packages/core/src/engine-contract.js";
-import type { Plan, Step } from "../../../packages/core/src/model/plan.js";
-import { unknown } from "../../../packages/core/src/model/value.js";
-import { change, diff, fullPlan, plan, resource, state, wideRun } from "./plans.js";
+import type { ApplyResult } from "../../../packages/core/src/model/event.js";
+import type { Failure } from "../../../packages/core/src/model/failure.js";
+import { type Plan, type Step, summarize } from "../../../packages/core/src/model/plan.js";
+import { Secret, unknown } from "../../../packages/core/src/model/value.js";
+import type { Durations } from "../../../packages/core/src/state/durations.js";
+import { change, consequences, diff, fullPlan, plan, resource, state, wideRun } from "./plans.js";
 
 const digest = "d1".repeat(32);
 const now = Date.UTC(2026, 10, 25, 9, 24);
@@ -157,6 +163,22 @@ describe("a plan as Markdown", () => {
     const text = planMarkdown(fullPlan(), { ...options, file: "change.plan" });
     await expect(`${text}\n`).toMatchFileSnapshot(golden("plan-markdown"));
     expect(text).not.toMatch(/hunter2|"abc"|"abd"/);
+  });
+
+  test("tells why, back to the first change, and how long it takes, as the terminal does", () => {
+    const made = consequences();
+    const durations: Durations = { expected: () => 90_000 };
+    const text = planMarkdown(made, { ...options, durations, parallel: 4 });
+    const lines = renderPlan(made, { theme: plainTheme, full: false, durations, parallel: 4, now }).split(
+      "\n",
+    );
+    const why = lines.filter((line) => line.includes("←"));
+    expect(why.length).toBeGreaterThan(3);
+    for (const line of why) expect(text).toContain(line.trim());
+    const takes = lines.find((line) => line.startsWith("Takes about")) as string;
+    expect(text).toContain(`. ${takes}`);
+    expect(text).toMatch(/^[+!-] .* about 2 min in /m);
+    expect(planMarkdown(made, options)).not.toMatch(/about/);
   });
 
   test("with nothing to do", async () => {
@@ -340,7 +362,7 @@ describe("for any text", () => {
       fc.property(
         hostile,
         hostile,
-        fc.constantFrom("plan" as const, "drift" as const),
+        fc.constantFrom("plan" as const, "apply" as const, "drift" as const),
         (project, stack, kind) => {
           const info = {
             ...{ kind, project: project.toWellFormed(), stack: stack.toWellFormed(), at: 12, digest },
@@ -352,6 +374,112 @@ describe("for any text", () => {
           expect(text.slice(4).indexOf("-->")).toBe(text.slice(4).indexOf(" -->\n") + 1);
         },
       ),
+    );
+  });
+});
+
+/** Every step done but those whose places are given: the first one failed, the others were left out. */
+function applied(made: Plan, undone: readonly number[], message: string): ApplyMarkdownOptions {
+  const [first, ...others] = undone.map((id) => made.steps[id] as Step);
+  const failed =
+    first === undefined ? [] : [{ step: first, failure: { ...failure(message), urn: first.urn } }];
+  const done = made.steps
+    .filter(({ id }) => !undone.includes(id))
+    .map(({ id }) => ({ step: id, elapsedMs: id * 700 }));
+  const result: ApplyResult = {
+    ...{
+      runId: 12,
+      outcome: failed.length > 0 ? "failed" : "succeeded",
+      elapsedMs: 63_000,
+      done: done.length,
+    },
+    ...{
+      failed,
+      skipped: others,
+      summary: summarize({ steps: done.map(({ step }) => made.steps[step] as Step) }),
+    },
+    outputs: { url: "https://shop.example", token: new Secret("hunter2") },
+  };
+  return { digest, result, done, exitCode: failed.length > 0 ? 1 : 0, now };
+}
+const failure = (message: string): Failure => ({
+  ...{ reason: "provider-error", message, expected: "room", found: message, next: [message] },
+});
+
+describe("an apply as Markdown", () => {
+  const made = fullPlan();
+  const places = (op: Step["op"]): number[] =>
+    made.steps.filter((step) => step.op === op).map(({ id }) => id);
+
+  test("failures first and open, what is gone by name, the rest folded; outputs without secrets", async () => {
+    const [create = 0, ...creates] = places("create");
+    const text = applyMarkdown(
+      made,
+      applied(made, [create, ...creates.slice(0, 2)], "quota exceeded: `@dba` </details>"),
+    );
+    await expect(`${text}\n`).toMatchFileSnapshot(golden("apply-markdown"));
+    expect(text).not.toMatch(/hunter2|^#### Created/m);
+    expect(parseSections(text)[0]?.info).toMatchObject({
+      kind: "apply",
+      state: "failure",
+      attention: true,
+      at: now,
+    });
+    const well = applyMarkdown({ ...made, kind: "destroy", warnings: [] }, applied(made, [], ""));
+    expect(well).toMatch(/^### Destroy of `shop\/dev`: \d+ created, /m);
+    expect(parseSections(well)[0]?.info).toMatchObject({ state: "success", attention: false });
+    expect(well).not.toContain("Outputs");
+  });
+
+  test("with nothing to do, interrupted, and failed as a whole", () => {
+    const none = applyMarkdown(plan([]), { ...applied(plan([]), [], ""), result: undefined });
+    expect(none).toContain("### Apply of `shop/dev`: nothing to do\n");
+    const { result, ...rest } = applied(made, places("create"), "no room");
+    const stopped = { ...(result as ApplyResult), failed: [], outcome: "interrupted" as const };
+    expect(applyMarkdown(made, { ...rest, result: stopped, exitCode: 130 })).toMatch(
+      /: interrupted, .* \d not done[\s\S]*\*\*Interrupted\.\*\* The state holds what was done/,
+    );
+    const problem = { ...stopped, outcome: "failed" as const, problem: failure("the disk is full") };
+    expect(applyMarkdown(made, { ...rest, result: problem })).toMatch(
+      /#### The run itself failed\n\n```diff\n error\[provider-error\]: the disk is full\n/,
+    );
+  });
+
+  test("is cut: outputs and names before failures and deletions, and 5 MB of a failure", () => {
+    const steps = Array.from({ length: 60 }, (_, i) => stepsOf(`item-${i}`, `value ${i}`, i * 5)).flat();
+    const many = plan(steps);
+    const whole = applied(many, [0, 5, 10], "no room");
+    const size = byteLength(applyMarkdown(many, whole));
+    for (const limit of [size - 10, Math.round(size * 0.7)]) {
+      const text = applyMarkdown(many, { ...whole, limit });
+      expect(byteLength(text)).toBeLessThanOrEqual(limit);
+      expect(text).toMatch(/^Left out, to fit into one comment: 2 outputs/m);
+      expect(text).toContain(" error[provider-error]: no room\n");
+      expect(text.match(/^- {2}deleted host:File item-/gm)).toHaveLength(60);
+    }
+    for (const message of ["x".repeat(5e6), "`".repeat(5e6), "line\n".repeat(1e6), "@a <b>\n".repeat(7e5)]) {
+      const text = applyMarkdown(many, applied(many, [0], message));
+      expect(byteLength(text)).toBeLessThanOrEqual(maxBytes);
+      expect(text).toContain("#### FAILED: 1 resource\n");
+      expect(text.match(/^- {2}deleted host:File item-/gm)).toHaveLength(60);
+    }
+  });
+
+  test("whatever names and messages hold: one section, and no element of theirs", () => {
+    fc.assert(
+      fc.property(hostile, hostile, (name, message) => {
+        const any = plan(stepsOf(`n${name}`, message, 0));
+        const text = applyMarkdown(any, applied(any, [0, 1], message));
+        expect(text.match(/^<!--.*$/gm)).toHaveLength(2);
+        expect(parseSections(text).map(sectionText)).toEqual([text]);
+        const tree = parsed(text);
+        expect(all(tree, "h4").map(textOf)).toEqual([
+          ...["FAILED: 1 resource", "DELETED 1 resource", "REPLACED 1 resource"],
+        ]);
+        expect(all(tree, "pre")).toHaveLength(5);
+        expect(["a", "b", "img", "script"].flatMap((tag) => all(tree, tag))).toEqual([]);
+      }),
+      { numRuns: 150 },
     );
   });
 });

@@ -15,6 +15,7 @@ import {
   selectionOf,
   yesFlag,
 } from "../flags.js";
+import { doingFormatOf, formatFlag, orFailedSection, type Tell } from "../format.js";
 import { openView } from "../view/view.js";
 
 export default class Apply extends OrchCommand {
@@ -30,6 +31,7 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
     "<%= config.bin %> apply --yes --refresh",
     "<%= config.bin %> apply change.plan",
     "<%= config.bin %> apply --yes --json",
+    "<%= config.bin %> apply change.plan --yes --format markdown > apply.md",
     "<%= config.bin %> apply --target web --target-dependents",
   ];
   static override args = {
@@ -39,6 +41,7 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
     yes: yesFlag,
     json: jsonFlag,
     events: eventsFlag,
+    format: formatFlag(),
     diff: diffFlag,
     refresh: refreshFlag,
     ...selectionFlags,
@@ -72,27 +75,32 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
         message: `${making[0]} belongs to the making of a plan; ${file} is already made.`,
         next: ["Give it to `orch plan --out FILE`, and apply that file."],
       });
+    const format = doingFormatOf(flags);
     const view = openView({ jsonEvents: true });
     const how = {
       yes: flags.yes,
       diff: flags.diff,
+      format,
       continueOnError: flags["continue-on-error"],
       runProgram: flags["run-program"],
     };
-    return withEngine(this.config.version, view, flags, async (work) => {
-      const { perform, planAndPerform } = await import("../perform.js");
-      if (file !== undefined) {
-        const { loadPlan } = await import("../plan-file.js");
-        const { plan, digest } = await loadPlan(file, work.engine.store);
-        return perform(work, view, plan, digest, how, `apply ${file}`);
-      }
-      const options = {
-        kind: "apply",
-        refresh: flags.refresh,
-        ...(flags.replace === undefined ? {} : { replace: flags.replace }),
-        ...(selection === undefined ? {} : { selection }),
-      } as const;
-      return planAndPerform(work, view, options, how, "apply");
-    });
+    const done = (tell: Tell) =>
+      withEngine(this.config.version, view, flags, async (work) => {
+        tell({ project: work.stack.project.name, stack: work.stack.stack });
+        const { perform, planAndPerform } = await import("../perform.js");
+        if (file !== undefined) {
+          const { loadPlan } = await import("../plan-file.js");
+          const { plan, digest } = await loadPlan(file, work.engine.store);
+          return perform(work, view, plan, digest, how, `apply ${file}`);
+        }
+        const options = {
+          kind: "apply",
+          refresh: flags.refresh,
+          ...(flags.replace === undefined ? {} : { replace: flags.replace }),
+          ...(selection === undefined ? {} : { selection }),
+        } as const;
+        return planAndPerform(work, view, options, how, "apply");
+      });
+    return orFailedSection("apply", format, done);
   }
 }

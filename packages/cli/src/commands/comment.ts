@@ -26,9 +26,10 @@ const wholeNumber = Flags.custom<number>({
 });
 
 export default class Comment extends OrchCommand {
-  static override summary = "Put plans and drift reports into one comment on a pull request.";
+  static override summary =
+    "Put plans, what became of them, and drift reports into one comment on a pull request.";
   static override description =
-    `Takes what \`--format markdown\` of orch plan, show plan and drift wrote, from files or standard input, and writes it into one comment, each stack in its own section: a section of the same stack is taken away for it, those of other stacks stay. Where that is too long, details are cut; deletions and replaces never are. Works on GitHub, GitLab and Gitea (Forgejo).
+    `Takes what \`--format markdown\` of orch plan, show plan, apply, destroy, undo, refresh and drift wrote, from files or standard input, and writes it into one comment, each stack in its own section: a section of the same stack is taken away for it, those of other stacks stay. Where that is too long, details are cut; deletions and replaces never are. Works on GitHub, GitLab and Gitea (Forgejo).
 
 In GitHub Actions, GitLab CI and Gitea Actions it knows where it is; elsewhere flags say it. The token comes from the environment: GITHUB_TOKEN, GITLAB_TOKEN or GITEA_TOKEN. Nothing but the platform's API is called.
 
@@ -141,7 +142,7 @@ async function readSections(files: readonly string[]): Promise<readonly Section[
       throw new OrchError({
         reason: "invalid-flag",
         message: `There is nothing to comment in ${file === "-" ? "standard input" : file}.`,
-        expected: "what `orch plan --format markdown`, `orch show plan` or `orch drift` wrote",
+        expected: "what `orch plan --format markdown`, `orch apply`, `orch show plan` or `orch drift` wrote",
         found: text.trim() === "" ? "nothing" : "something else",
         next: ["When the command before it failed, it says why."],
       });

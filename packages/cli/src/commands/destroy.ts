@@ -12,6 +12,7 @@ import {
   selectionOf,
   yesFlag,
 } from "../flags.js";
+import { doingFormatOf, formatFlag, orFailedSection, type Tell } from "../format.js";
 import { openView } from "../view/view.js";
 
 export default class Destroy extends OrchCommand {
@@ -29,6 +30,7 @@ Exit codes: as of \`orch apply\`.`;
     yes: yesFlag,
     json: jsonFlag,
     events: eventsFlag,
+    format: formatFlag(),
     diff: diffFlag,
     refresh: refreshFlag,
     ...selectionFlags,
@@ -42,16 +44,20 @@ Exit codes: as of \`orch apply\`.`;
   async run(): Promise<number> {
     const { flags } = await this.parse(Destroy);
     const selection = selectionOf(flags);
+    const format = doingFormatOf(flags);
     const view = openView({ jsonEvents: true });
-    return withEngine(this.config.version, view, flags, async (work) => {
-      const { planAndPerform } = await import("../perform.js");
-      return planAndPerform(
-        work,
-        view,
-        { kind: "destroy", refresh: flags.refresh, ...(selection === undefined ? {} : { selection }) },
-        { yes: flags.yes, diff: flags.diff, continueOnError: flags["continue-on-error"] },
-        "destroy",
-      );
-    });
+    const done = (tell: Tell) =>
+      withEngine(this.config.version, view, flags, async (work) => {
+        tell({ project: work.stack.project.name, stack: work.stack.stack });
+        const { planAndPerform } = await import("../perform.js");
+        return planAndPerform(
+          work,
+          view,
+          { kind: "destroy", refresh: flags.refresh, ...(selection === undefined ? {} : { selection }) },
+          { yes: flags.yes, diff: flags.diff, format, continueOnError: flags["continue-on-error"] },
+          "destroy",
+        );
+      });
+    return orFailedSection("apply", format, done, "Destroy of");
   }
 }

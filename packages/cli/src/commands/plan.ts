@@ -83,6 +83,8 @@ Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing
             planMarkdown(plan, {
               digest: saved ?? digestPlan(plan, crypter),
               ...(file === undefined ? {} : { file }),
+              durations: await history,
+              parallel,
             }),
           );
         else {

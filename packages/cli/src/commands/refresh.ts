@@ -10,6 +10,7 @@ import {
   selectionOf,
   yesFlag,
 } from "../flags.js";
+import { doingFormatOf, formatFlag, orFailedSection, type Tell } from "../format.js";
 import { openView } from "../view/view.js";
 
 export default class Refresh extends OrchCommand {
@@ -23,6 +24,7 @@ Exit codes: as of \`orch apply\`.`;
     yes: yesFlag,
     json: jsonFlag,
     events: eventsFlag,
+    format: formatFlag(),
     diff: diffFlag,
     ...readSelectionFlags,
     "lock-timeout": lockTimeoutFlag(),
@@ -32,16 +34,20 @@ Exit codes: as of \`orch apply\`.`;
   async run(): Promise<number> {
     const { flags } = await this.parse(Refresh);
     const selection = selectionOf(flags);
+    const format = doingFormatOf(flags);
     const view = openView({ jsonEvents: true });
-    return withEngine(this.config.version, view, flags, async (work) => {
-      const { planAndPerform } = await import("../perform.js");
-      return planAndPerform(
-        work,
-        view,
-        { kind: "refresh", refresh: true, ...(selection === undefined ? {} : { selection }) },
-        { yes: flags.yes, diff: flags.diff, continueOnError: true },
-        "refresh",
-      );
-    });
+    const done = (tell: Tell) =>
+      withEngine(this.config.version, view, flags, async (work) => {
+        tell({ project: work.stack.project.name, stack: work.stack.stack });
+        const { planAndPerform } = await import("../perform.js");
+        return planAndPerform(
+          work,
+          view,
+          { kind: "refresh", refresh: true, ...(selection === undefined ? {} : { selection }) },
+          { yes: flags.yes, diff: flags.diff, format, continueOnError: true },
+          "refresh",
+        );
+      });
+    return orFailedSection("apply", format, done, "Refresh of");
   }
 }

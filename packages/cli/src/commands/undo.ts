@@ -13,11 +13,13 @@ import {
   refreshFlag,
   yesFlag,
 } from "../flags.js";
+import { doingFormatOf, formatFlag, orFailedSection, type Tell } from "../format.js";
 import { savePlan } from "../plan-file.js";
 import { planJson } from "../render/json.js";
+import { planMarkdown } from "../render/markdown/plan.js";
 import { renderPlan } from "../render/plan.js";
 import { findRun } from "../runs.js";
-import { note, outTheme, writeJson, writeText } from "../session.js";
+import { note, outTheme, writeDocument, writeJson, writeText } from "../session.js";
 import { openView } from "../view/view.js";
 
 export default class Undo extends OrchCommand {
@@ -46,6 +48,7 @@ Exit codes: as of \`orch apply\`; 64 there is no such run, or nothing to undo.`;
     yes: yesFlag,
     json: jsonFlag,
     events: eventsFlag,
+    format: formatFlag(),
     diff: diffFlag,
     refresh: refreshFlag,
     "continue-on-error": Flags.boolean({
@@ -64,33 +67,45 @@ Exit codes: as of \`orch apply\`; 64 there is no such run, or nothing to undo.`;
         expected: "one of them",
         found: `${args.run} and --to ${flags.to}`,
       });
+    const format = doingFormatOf(flags);
     const view = openView({ jsonEvents: flags.out === undefined });
-    return withEngine(this.config.version, view, flags, async (work) => {
-      const { engine, stack } = work;
-      const { store } = engine;
-      const { lastChange } = await import("@orch/core/plan/undo");
-      const undo =
-        flags.to !== undefined
-          ? (await findRun(store, flags.to, stack.stack)).id + 1
-          : (await (args.run === undefined ? lastChange(store) : findRun(store, args.run, stack.stack))).id;
-      const options = { kind: "apply", refresh: flags.refresh, undo } as const;
-      if (flags.out === undefined) {
-        const { planAndPerform } = await import("../perform.js");
-        const how = { yes: flags.yes, diff: flags.diff, continueOnError: flags["continue-on-error"] };
-        return planAndPerform(work, view, options, how, "undo");
-      }
-      const { plan: makePlan } = await import("@orch/core/engine");
-      const plan = await makePlan(engine, options);
-      view.clear();
-      await savePlan(flags.out, plan, engine.config.crypter);
-      if (flags.json) writeJson(planJson(plan));
-      else writeText(renderPlan(plan, { theme: outTheme(), full: flags.diff }));
-      note(
-        hasChanges(plan)
-          ? `The plan is kept in ${flags.out}; \`orch apply ${flags.out}\` carries it out.`
-          : `The plan is kept in ${flags.out}; it changes nothing.`,
-      );
-      return 0;
-    });
+    const done = (tell: Tell) =>
+      withEngine(this.config.version, view, flags, async (work) => {
+        tell({ project: work.stack.project.name, stack: work.stack.stack });
+        const { engine, stack } = work;
+        const { store } = engine;
+        const { lastChange } = await import("@orch/core/plan/undo");
+        const undo =
+          flags.to !== undefined
+            ? (await findRun(store, flags.to, stack.stack)).id + 1
+            : (await (args.run === undefined ? lastChange(store) : findRun(store, args.run, stack.stack))).id;
+        const options = { kind: "apply", refresh: flags.refresh, undo } as const;
+        if (flags.out === undefined) {
+          const { planAndPerform } = await import("../perform.js");
+          const how = {
+            yes: flags.yes,
+            diff: flags.diff,
+            format,
+            continueOnError: flags["continue-on-error"],
+          };
+          return planAndPerform(work, view, options, how, "undo");
+        }
+        const { plan: makePlan } = await import("@orch/core/engine");
+        const plan = await makePlan(engine, options);
+        view.clear();
+        const digest = await savePlan(flags.out, plan, engine.config.crypter);
+        if (format === "json") writeJson(planJson(plan));
+        else if (format === "markdown") writeDocument(planMarkdown(plan, { digest, file: flags.out }));
+        else writeText(renderPlan(plan, { theme: outTheme(), full: flags.diff }));
+        note(
+          hasChanges(plan)
+            ? `The plan is kept in ${flags.out}; \`orch apply ${flags.out}\` carries it out.`
+            : `The plan is kept in ${flags.out}; it changes nothing.`,
+        );
+        return 0;
+      });
+    return flags.out === undefined
+      ? orFailedSection("apply", format, done, "Undo of")
+      : orFailedSection("plan", format, done, "Plan to undo");
   }
 }

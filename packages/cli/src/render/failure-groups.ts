@@ -45,10 +45,15 @@ export function failureGroups(
   return [...groups.values()].map(({ texts, ...group }) => ({ ...group, differ: texts.size > 1 }));
 }
 
+/** No message repeats a longer text as it is. Engines of regular expressions refuse what is too large. */
+const longestWord = 300;
+const mostWords = 500;
+
 /** The failure as a text in which the words are one and the same. The reason stays. */
 function withoutWords(failure: Failure, words: readonly (string | number)[]): string {
   const escaped = [...new Set(words.map(String))]
-    .filter((word) => word.length > 1)
+    .filter((word) => word.length > 1 && word.length <= longestWord)
+    .slice(0, mostWords)
     // The longest first: what is part of another is not cut out of it.
     .sort((a, b) => b.length - a.length)
     .map((word) => word.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));

@@ -4,7 +4,7 @@ import { byOrch, type Plan, type Step, type StepId, type StepOp } from "@orch/co
 import { isProviderType, parseUrn, type Urn } from "@orch/core/model/urn";
 import { isArray, isMap, type Value } from "@orch/core/model/value";
 import { type FailureView, renderFailure, renderFailureGroup } from "./failure.js";
-import { failureGroups, type OwnWords } from "./failure-groups.js";
+import { type FailureGroup, failureGroups, type OwnWords } from "./failure-groups.js";
 import { shortUrn } from "./names.js";
 import { doneText } from "./plan.js";
 import { count, duration, grouped, visible } from "./text.js";
@@ -114,12 +114,16 @@ export function logLines(event: Extract<Event, { type: "log" }>, theme: Theme): 
 /** Skipped steps that are named under what they wait for. */
 const fewSkipped = 10;
 
-/** The end of an apply: each cause of failures once and in full, below it what was left out because of it, one line that sums up. */
-export function resultText(result: ApplyResult, view: FailureView & { readonly plan: Plan }): string {
-  const { theme, plan } = view;
-  const { failed } = result;
-  const out: string[] = [];
-  const skipped = result.skipped.filter(({ op, urn }) => op !== "same" && !byOrch(urn));
+/** Failures by what they have in common, and by the place of that group (undefined: by none) what was left out because of it. */
+export function failedGroups(
+  plan: Plan,
+  { failed, skipped: all }: Pick<ApplyResult, "failed" | "skipped">,
+): {
+  readonly groups: readonly FailureGroup[];
+  readonly skipped: readonly Step[];
+  readonly waiting: ReadonlyMap<number | undefined, readonly Step[]>;
+} {
+  const skipped = all.filter(({ op, urn }) => op !== "same" && !byOrch(urn));
   const groups = failureGroups(
     failed.map(({ failure, step }) => (failure.urn === undefined ? { ...failure, urn: step.urn } : failure)),
     ownWordsIn(plan, failed),
@@ -129,12 +133,22 @@ export function resultText(result: ApplyResult, view: FailureView & { readonly p
     groups.map(({ members }) => members.map((index) => (failed[index] as { step: Step }).step)),
     skipped,
   );
+  return { groups, skipped, waiting };
+}
+
+/** `did not create host:File page` */
+export const didNot = (step: Step): string =>
+  `${wordsOf(step.op, step)[2].replace("could not", "did not")} ${shortUrn(step.urn)}`;
+
+/** The end of an apply: each cause of failures once and in full, below it what was left out because of it, one line that sums up. */
+export function resultText(result: ApplyResult, view: FailureView & { readonly plan: Plan }): string {
+  const { theme, plan } = view;
+  const { failed } = result;
+  const out: string[] = [];
+  const { groups, skipped, waiting } = failedGroups(plan, result);
   const notDone = (heading: string, steps: readonly Step[], indent: string): void => {
     out.push(`${indent}${heading}`);
-    for (const step of steps.slice(0, fewSkipped)) {
-      const [, , what] = wordsOf(step.op, step);
-      out.push(`${indent}  ${what.replace("could not", "did not")} ${shortUrn(step.urn)}`);
-    }
+    for (const step of steps.slice(0, fewSkipped)) out.push(`${indent}  ${didNot(step)}`);
     if (steps.length > fewSkipped) out.push(`${indent}  … ${grouped(steps.length - fewSkipped)} more`);
   };
   for (const [index, group] of groups.entries()) {

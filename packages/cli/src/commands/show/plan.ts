@@ -1,6 +1,7 @@
 import * as Args from "@oclif/core/args";
 import { OrchCommand } from "../../command.js";
 import { withStack } from "../../context.js";
+import { durationsOf } from "../../durations.js";
 import { diffFlag, jsonFlag } from "../../flags.js";
 import { formatFlag, formatOf } from "../../format.js";
 import { loadPlan } from "../../plan-file.js";
@@ -35,8 +36,9 @@ Exit codes: 0 shown, 3 it is no plan of this stack, or was changed.`;
     const format = formatOf(flags);
     return withStack(this.config.version, async ({ store }) => {
       const sealed = await loadPlan(args.file, store);
+      const durations = await durationsOf(store);
       if (format === "markdown") {
-        write(planMarkdown(sealed.plan, { digest: sealed.digest, file: args.file }));
+        write(planMarkdown(sealed.plan, { digest: sealed.digest, file: args.file, durations }));
         return 0;
       }
       const [applied] = await store.runs(1, { planDigest: sealed.digest });
@@ -46,7 +48,13 @@ Exit codes: 0 shown, 3 it is no plan of this stack, or was changed.`;
       }
       const theme = outTheme();
       write([...renderPlanFile(sealed, applied, theme), ""].join("\n"));
-      writeText(renderPlan(sealed.plan, { theme, full: flags.diff }));
+      writeText(
+        renderPlan(sealed.plan, {
+          theme,
+          full: flags.diff,
+          ...(durations === undefined ? {} : { durations }),
+        }),
+      );
       return 0;
     });
   }

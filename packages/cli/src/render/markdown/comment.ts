@@ -113,7 +113,7 @@ function safeUrl(text: string): string | undefined {
 const foldedOrder: readonly RegExp[] = [
   /^[\d,]+ resources? unchanged$/,
   /^Outputs$/,
-  /^Update |^Changed /,
+  /^Updated? |^Changed /,
   /^(?!\d+ warning)/,
 ];
 

@@ -12,10 +12,10 @@ export function failureMarkdown(
   of: Pick<SectionInfo, "kind" | "project" | "stack">,
   at: number,
   limit = maxBytes,
+  title = { plan: "Plan for", apply: "Apply of", drift: "Drift for" }[of.kind],
 ): string {
   const info: SectionInfo = { ...of, at, state: "failure", summary: "failed", attention: true };
-  const what = { plan: "Plan", drift: "Drift" }[of.kind];
-  const head = `### ${what} for ${code(`${of.project}/${of.stack}`)}: failed`;
+  const head = `### ${title} ${code(`${of.project}/${of.stack}`)}: failed`;
   const lines = renderFailure(failure, { theme: plainTheme }).split("\n");
   const blocks = remarks(
     code(failure.reason),

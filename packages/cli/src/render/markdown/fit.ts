@@ -1,6 +1,6 @@
 /**
  * A text of blocks, cut to a number of bytes. What matters least goes first: resources that stay as they are, values that are only known
- * afterwards, the details of updates, then the rest; deletions and replaces only when they alone do not fit. What was cut is told.
+ * afterwards, the details of updates, then the rest; deletions and replaces only when they alone do not fit, and what failed last of all. What was cut is told.
  */
 import { count } from "../text.js";
 import { fence } from "./escape.js";
@@ -9,11 +9,13 @@ import { fence } from "./escape.js";
 export const cutOrder = [
   "no-ops",
   "computed",
+  "outputs",
   "updates",
   "names",
   "remarks",
   "replace-details",
   "destroys",
+  "failures",
 ] as const;
 export type Level = (typeof cutOrder)[number];
 
@@ -55,10 +57,12 @@ export const byteLength = (text: string): number => Buffer.byteLength(text);
 const left: Readonly<Record<Level, (n: number) => string>> = {
   "no-ops": (n) => count(n, "unchanged resource"),
   computed: (n) => count(n, "value that is known after apply", "values that are known after apply"),
+  outputs: (n) => count(n, "output"),
   updates: (n) => `the details of ${count(n, "resource")}`,
   names: (n) => `${count(n, "resource")} altogether`,
   remarks: (n) => count(n, "remark"),
   "replace-details": (n) => `the details of ${count(n, "replace")}`,
+  failures: (n) => count(n, "failure"),
   destroys: (n) => count(n, "deletion or replace", "deletions and replaces"),
 };
 
@@ -117,24 +121,27 @@ function blockText({ heading, folded }: Block, lines: readonly (Line | undefined
   return [`<details><summary>${heading}</summary>`, fence(texts), "</details>"].join("\n\n");
 }
 
+/** What of this is missing is said first of all. */
+const loudest: ReadonlySet<Level> = new Set(["destroys", "failures"]);
+
 interface Notes {
   readonly loud: readonly string[];
   readonly quiet: readonly string[];
 }
 
 function cutNotes(cut: ReadonlyMap<Level, number>, elsewhere: string): Notes {
-  const destroys = cut.get("destroys") ?? 0;
-  const parts = cutOrder.flatMap((level) => {
-    const n = cut.get(level);
-    return n === undefined || level === "destroys" ? [] : [left[level](n)];
-  });
+  const parts = (levels: readonly Level[]): readonly string[] =>
+    levels.flatMap((level) => (cut.has(level) ? [left[level](cut.get(level) as number)] : []));
+  const missing = parts(cutOrder.filter((level) => loudest.has(level))).join(" and ");
+  const others = parts(cutOrder.filter((level) => !loudest.has(level)));
   return {
     loud:
-      destroys === 0
+      missing === ""
         ? []
         : [
-            `> **Not all is here: ${left.destroys(destroys)} are missing below,** as they alone do not fit into one comment. ${elsewhere}`,
+            `> **Not all is here: ${missing} are missing below,** as they alone do not fit into one comment. ${elsewhere}`,
           ],
-    quiet: parts.length === 0 ? [] : [`Left out, to fit into one comment: ${parts.join(", ")}. ${elsewhere}`],
+    quiet:
+      others.length === 0 ? [] : [`Left out, to fit into one comment: ${others.join(", ")}. ${elsewhere}`],
   };
 }

@@ -1,7 +1,10 @@
 /** A plan as the section of a comment: deletions and replaces first and open, the rest folded, and cut to what a comment may hold. */
 import { byOrch, hasChanges, type Plan, type Step, summarize } from "@orch/core/model/plan";
+import { forecast } from "@orch/core/plan/estimate";
 import { indexSteps, type StepIndex } from "@orch/core/plan/why";
+import type { Durations } from "@orch/core/state/durations";
 import { driftItem } from "../drift.js";
+import { estimateText } from "../expected.js";
 import { renderWarning } from "../failure.js";
 import { renderLikelyMoves } from "../likely-moves.js";
 import { shortUrn } from "../names.js";
@@ -48,6 +51,10 @@ export interface PlanMarkdownOptions {
   readonly file?: string;
   /** Of the whole section, in bytes. Default 58,500: a comment of 60,000 has room for it. */
   readonly limit?: number;
+  /** How long steps took before, where times are to be told. */
+  readonly durations?: Durations | undefined;
+  /** Steps at the same time, for the time that all takes. */
+  readonly parallel?: number | undefined;
   /** What "12 min ago" is counted from, in milliseconds since the epoch. Default: the clock. */
   readonly now?: number;
 }
@@ -71,18 +78,21 @@ export function planMarkdown(plan: Plan, options: PlanMarkdownOptions): string {
   };
   const name = `${plan.project}/${plan.stack}`;
   const what = { apply: "Plan", destroy: "Plan to destroy", refresh: "Plan to refresh" }[plan.kind];
+  const estimate =
+    options.durations && forecast(plan.steps, options.durations, options.parallel ?? 32)?.left(new Map());
+  const time = estimate && estimateText(estimate);
   const head = [
     `### ${what} for ${code(name)}: ${words}`,
     summaryTable(name, summary),
     ...(plan.selection === undefined ? [] : [selectionNote(plan)]),
-    `Plan ${code(digest.slice(0, 12))}${file === undefined ? "" : ` in ${code(file)}`}, made by orch ${code(plan.orchVersion)}`,
+    `Plan ${code(digest.slice(0, 12))}${file === undefined ? "" : ` in ${code(file)}`}, made by orch ${code(plan.orchVersion)}${time === undefined ? "" : `. ${time}`}`,
   ].join("\n\n");
   const elsewhere =
     file === undefined
       ? "See all of it with `orch plan --diff`."
       : `See all of it with ${code(`orch show plan ${file} --diff`)}.`;
   const around = byteLength(sectionText({ info, body: "" }));
-  const body = fit({ head, blocks: blocksOf(plan, now), elsewhere }, limit - around);
+  const body = fit({ head, blocks: blocksOf(plan, now, options.durations), elsewhere }, limit - around);
   return sectionText({ info, body });
 }
 
@@ -112,7 +122,7 @@ function summaryTable(name: string, n: ReturnType<typeof summarize>): string {
   ].join("\n");
 }
 
-function blocksOf(plan: Plan, now: number): readonly Block[] {
+function blocksOf(plan: Plan, now: number, durations: Durations | undefined): readonly Block[] {
   const index = indexSteps(plan.steps);
   const byEffect = new Map<Effect, Step[]>();
   const unchanged: Step[] = [];
@@ -132,7 +142,9 @@ function blocksOf(plan: Plan, now: number): readonly Block[] {
     if (steps === undefined) return [];
     const title = titles[effect](steps.length);
     const folded = !destroying.includes(effect);
-    return [{ heading: title, folded, units: steps.flatMap((step) => unitsOf(step, effect, index)) }];
+    return [
+      { heading: title, folded, units: steps.flatMap((step) => unitsOf(step, effect, index, durations)) },
+    ];
   });
   const destroys = effects.filter(({ folded }) => !folded);
   const others = effects.filter(({ folded }) => folded);
@@ -192,8 +204,14 @@ export function remarks(
   return units.length === 0 ? [] : [{ heading, folded, units }];
 }
 
-function unitsOf(step: Step, effect: Effect, index: StepIndex): readonly Unit[] {
-  const { head, body } = stepText(step, effect, index, view);
+function unitsOf(
+  step: Step,
+  effect: Effect,
+  index: StepIndex,
+  durations: Durations | undefined,
+): readonly Unit[] {
+  const times = durations === undefined ? {} : { durations };
+  const { head, body } = stepText(step, effect, index, { ...view, ...times });
   const destroys = destroying.includes(effect);
   const units: Unit[] = [{ level: destroys ? "destroys" : "names", lines: head.map(indented) }];
   if (body.length > 0)

@@ -6,7 +6,7 @@
  */
 
 /** Those of one stack stand beside each other. */
-export type SectionKind = "plan" | "drift";
+export type SectionKind = "plan" | "apply" | "drift";
 
 export interface SectionInfo {
   readonly kind: SectionKind;
@@ -80,7 +80,7 @@ function parseInfo(text: string): SectionInfo | undefined {
       }),
     ) as Partial<Record<keyof SectionInfo, string>>;
     const { kind, project, stack, at, digest, state, summary = "", attention, commit, url } = of;
-    if (kind !== "plan" && kind !== "drift") return undefined;
+    if (kind !== "plan" && kind !== "apply" && kind !== "drift") return undefined;
     if (project === undefined || stack === undefined || at === undefined) return undefined;
     if (!/^\d{1,15}$/.test(at)) return undefined;
     return {
