@@ -1,7 +1,7 @@
 /** Graphs and runs as pictures, through the real command line. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { stack } from "./kit.js";
+import { type Files, stack } from "./kit.js";
 import { filesProgram } from "./programs.js";
 
 describe("orch graph", () => {
@@ -51,6 +51,49 @@ describe("orch graph", () => {
     const nowhere = await made.orch(["graph", "--out", "no/such/folder.svg"]);
     expect(nowhere.code).toBe(64);
     expect(nowhere.stderr).toContain("cannot be written");
+  });
+});
+
+/** Components alone: a plan of them is quick, and laying them out is not. Each level is built another way. */
+const manyProgram = (levels: number, each: number): Files => ({
+  "orch.yaml": "name: many\n",
+  "index.ts": `
+import * as pulumi from "@pulumi/pulumi";
+class Part extends pulumi.ComponentResource {
+  constructor(name: string, options: pulumi.ComponentResourceOptions = {}) {
+    super("many:index:Part", name, {}, options);
+    this.registerOutputs();
+  }
+}
+for (let k = 0; k < ${levels}; k++) {
+  const parent = new Part(\`level-\${k}\`);
+  const made: Part[] = [];
+  for (let i = 0; i < ${each}; i++)
+    made.push(new Part(\`part-\${k}-\${i}\`, {
+      parent,
+      dependsOn: made.filter((_, j) => (j * 7 + i * 13 + k * (i + 3)) % 11 === 0),
+    }));
+}
+`,
+});
+
+describe("orch graph of many resources", () => {
+  test("tells how far it is; Ctrl-C ends it at once with 130, and no file or half of one is left", async () => {
+    const made = await stack(manyProgram(100, 24));
+    made.write({ "big.html": "from before" });
+    const terminal = made.terminal(["graph", "--plan", "--out", "big.html"]);
+    await terminal.until(/Drawing 2,500 resources: \d+ of 101 parts, \d+\.\d s/);
+    terminal.type("\x03");
+    expect(await terminal.ended).toBe(130);
+    expect(terminal.text()).toContain("nothing was drawn");
+    expect(readFileSync(made.path("big.html"), "utf8")).toBe("from before");
+    expect(readdirSync(made.path(".")).filter((name) => name.endsWith(".part"))).toEqual([]);
+    // Nobody watches: nothing but the result.
+    const { code, stderr } = await made.orch(["graph", "--plan", "--out", "big.html"]);
+    expect(code).toBe(0);
+    expect(stderr).not.toContain("Drawing");
+    expect(stderr).toContain("Drew 2,500 resources into big.html.");
+    expect(readFileSync(made.path("big.html"), "utf8")).toContain('"base":"collapsed"');
   });
 });
 

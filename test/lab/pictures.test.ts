@@ -3,13 +3,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import type { Durations } from "@orch/core/state/durations";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { htmlText } from "../../packages/cli/src/render/graph/html.js";
-import type { DrawnGraph, GraphNode } from "../../packages/cli/src/render/graph/model.js";
+import { type DrawnGraph, type GraphNode, planGraph } from "../../packages/cli/src/render/graph/model.js";
 import { timelineHtml } from "../../packages/cli/src/render/timeline/html.js";
 import { graphOf } from "../unit/pictures/graphs.js";
 import { runOf } from "../unit/pictures/runs.js";
+import { fullPlan } from "../unit/render/plans.js";
 import { describeLab, findProgram } from "./requirements.js";
 
 const root = fileURLToPath(new URL("../../packages/cli", import.meta.url));
@@ -182,32 +184,113 @@ describeLab("lab: pages in Chromium", ["chromium"], () => {
     await page.close();
   });
 
-  test("5,000 resources can be moved, zoomed, searched and filtered", async () => {
-    const { page, problems } = await open(await htmlText(graphOf(5000, { perComponent: 25 }), root));
-    expect(await status(page)).toBe("4,800 resources");
-    const times: number[] = [];
-    const frame = async (): Promise<void> => {
-      await page.evaluate("new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)))");
-      times.push(Number(await page.locator("canvas").getAttribute("data-frame-ms")));
+  test("details of a plan: why, what changes, how long, drift, links, the URN to copy; no secret", async () => {
+    const durations: Durations = { expected: () => 125_000 };
+    const { page, problems } = await open(await htmlText(planGraph(fullPlan(), durations), root));
+    const info = page.locator("aside.info");
+    const choose = async (urn: string): Promise<void> => {
+      await page.locator('input[type="search"]').fill(urn);
+      await page.keyboard.press("Enter");
     };
-    await page.mouse.move(800, 450);
-    await page.mouse.down();
-    for (let i = 0; i < 20; i++) {
-      await page.mouse.move(800 - i * 8, 450 + i * 3);
-      await frame();
-    }
-    await page.mouse.up();
-    for (let i = 0; i < 20; i++) {
-      await page.mouse.wheel(0, -100);
-      await frame();
-    }
-    const sorted = times.toSorted((a, b) => a - b);
-    console.log(
-      `5,000 resources: a frame is drawn in ${sorted[20]} ms (median), ${sorted.at(-1)} ms (longest)`,
+    await choose("rds/instance:Instance::db");
+    expect(await info.textContent()).toContain("replace, about 4 min");
+    expect(await info.textContent()).toContain("cannot be changed in place");
+    await choose("SelfSignedCert::cert");
+    expect(await info.getByRole("heading", { name: "Why" }).count()).toBe(1);
+    expect(await info.locator("pre").first().textContent()).toContain(
+      "it is built on aws:rds:Instance db, which is replaced",
     );
-    await page.locator('input[type="search"]').fill("item-4321");
+    await choose("host:index:File::hosts");
+    expect(await info.getByRole("heading", { name: "Drift" }).count()).toBe(1);
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await info.getByRole("button", { name: "Copy" }).last().click();
+    await info.getByRole("button", { name: "Copied" }).waitFor();
+    const copied = await page.evaluate<string>("navigator.clipboard.readText()");
+    expect(copied).toMatch(/^urn:pulumi:.*::hosts$/);
+    expect(await page.content()).not.toContain("hunter2");
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test("keys: arrows go from resource to resource, c collapses and opens, Escape goes back", async () => {
+    const { page, problems } = await open(await htmlText(graphOf(60, { perComponent: 20 }), root));
+    const name = (): Promise<string | null> => page.locator("aside.info h3").textContent();
+    const canvas = page.locator("canvas");
+    await page.keyboard.press("/");
+    await page.keyboard.type("item-59");
+    await page.keyboard.press("Enter");
+    await canvas.focus();
+    await page.keyboard.press("ArrowRight");
+    const right = await name();
+    expect(right).not.toBe("item-59");
+    // Said to those who don't see it.
+    expect(await page.locator('[aria-live="polite"]').textContent()).toContain(right);
+    await page.keyboard.press("Escape");
+    expect(await page.locator("aside.info").isVisible()).toBe(false);
+    await page.keyboard.press("/");
+    await page.locator('input[type="search"]').fill("service-1");
+    await page.keyboard.press("Enter");
+    await canvas.focus();
+    const open60 = await colours(page);
+    await page.keyboard.press("c");
+    await page.getByRole("button", { name: "Expand", exact: true }).waitFor();
+    await expect.poll(() => colours(page)).not.toBe(open60);
+    await page.keyboard.press("c");
+    await page.getByRole("button", { name: "Collapse", exact: true }).waitFor();
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test("5,000 resources begin collapsed and can be moved, zoomed, searched, expanded and filtered", async () => {
+    const graph = { ...graphOf(5000, { perComponent: 25 }), steps: new Map() };
+    const { page, problems } = await open(await htmlText(graph, root));
+    expect(await status(page)).toBe("4,800 resources");
+    // From frame to frame, and of it the drawing itself.
+    const measured = async (what: string, act: () => Promise<void>): Promise<void> => {
+      await page.evaluate(`(() => {
+        const times = (window.measured = []);
+        let last = performance.now();
+        const next = (now) => {
+          times.push([now - last, Number(document.querySelector("canvas").dataset.frameMs)]);
+          last = now;
+          if (window.measured === times) requestAnimationFrame(next);
+        };
+        requestAnimationFrame(next);
+      })()`);
+      await act();
+      const times = await page.evaluate<[number, number][]>(
+        "(() => { const all = window.measured; window.measured = undefined; return all; })()",
+      );
+      const at = (k: 0 | 1, share: number): string => {
+        const sorted = times.map((each) => each[k]).sort((a, b) => a - b);
+        return (sorted[Math.floor((sorted.length - 1) * share)] ?? 0).toFixed(1);
+      };
+      console.log(
+        `5,000 resources, ${what}: ${times.length} frames, ${at(0, 0.5)} ms apart (95 %: ${at(0, 0.95)}, most: ${at(0, 1)}), drawn in ${at(1, 0.5)} ms (95 %: ${at(1, 0.95)})`,
+      );
+    };
+    const drag = async (): Promise<void> => {
+      await page.mouse.move(800, 450);
+      await page.mouse.down();
+      for (let i = 0; i < 40; i++) await page.mouse.move(800 - i * 6, 450 + i * 3);
+      await page.mouse.up();
+    };
+    const wheel = async (): Promise<void> => {
+      for (let i = 0; i < 40; i++) await page.mouse.wheel(0, i < 25 ? -100 : 100);
+    };
+    await measured("collapsed, moving", drag);
+    await measured("collapsed, zooming", wheel);
+    await measured("expanding all", () => page.getByText("Expand all").click());
+    await measured("expanded, moving", drag);
+    await measured("expanded, zooming", wheel);
+    await measured("expanded, searching", async () => {
+      await page.locator('input[type="search"]').pressSequentially("item-4321");
+    });
     await page.keyboard.press("Enter");
     expect(await page.locator("aside.info h3").textContent()).toBe("item-4321");
+    await measured("filtering", () => page.getByLabel("create", { exact: true }).uncheck());
+    const left = graph.nodes.filter((node) => !node.group && node.effect !== "create").length;
+    expect(await status(page)).toBe(`${left.toLocaleString("en")} of 4,800 resources`);
     expect(problems).toEqual([]);
     await page.close();
   });

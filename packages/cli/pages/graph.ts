@@ -427,7 +427,25 @@ function showInfo(): void {
 }
 
 const lines = (title: string, text: readonly string[] | undefined): Node[] =>
-  text === undefined ? [] : [el("h2", {}, title), el("pre", { tabindex: 0 }, text.join("\n"))];
+  text === undefined
+    ? []
+    : [
+        el("h2", {}, title),
+        el(
+          "pre",
+          { tabindex: 0 },
+          ...text.map((line) =>
+            el("span", { class: classOf.get(line.trimStart().slice(0, 2)) }, `${line}\n`),
+          ),
+        ),
+      ];
+/** What comes, goes and changes looks as in the terminal; the signs say it too. */
+const classOf: ReadonlyMap<string, string> = new Map([
+  ["+ ", "comes"],
+  ["- ", "goes"],
+  ["~ ", "changes"],
+  ["← ", "cause"],
+]);
 
 function copied(title: string, text: string | undefined): Node[] {
   if (text === undefined || text === "") return [];

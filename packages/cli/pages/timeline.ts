@@ -15,7 +15,9 @@ bars.forEach(({ needs }, i) => {
 
 const rowHeight = 24;
 const nameWidth = 270;
-const chart = 70;
+const chart = 84;
+/** Where the critical path stands above them. */
+const strip = 8;
 const axis = 24;
 const top = chart + axis;
 
@@ -24,7 +26,7 @@ let chosen: number | undefined;
 let onlyCritical = false;
 let hover: number | undefined;
 /** Milliseconds at the left edge, and per pixel. */
-const span = { from: 0, perPixel: 1 };
+const span = { from: 0, perPixel: 1, whole: true };
 let scroll = 0;
 
 const critical = button("Critical path only", "c", () => {
@@ -49,6 +51,7 @@ const page = frame({
       ["0", "whole run"],
       ["+ −", "zoom"],
       ["wheel", "scroll, with Ctrl zoom"],
+      ["click above", "to what ran then"],
     ),
   ],
   draw: drawRun,
@@ -166,8 +169,9 @@ const font = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif
 
 function drawRun(c: CanvasRenderingContext2D, width: number, height: number, dark: boolean): void {
   const [back, text, dim, line, run] = dark
-    ? ["#14181f", "#e4eaf2", "#93a1b5", "#28313e", "#1f3a5f"]
-    : ["#ffffff", "#172b4d", "#5e6c84", "#ebecf0", "#b3d4ff"];
+    ? (["#14181f", "#e4eaf2", "#93a1b5", "#28313e", "#1f3a5f"] as const)
+    : (["#ffffff", "#172b4d", "#5e6c84", "#ebecf0", "#b3d4ff"] as const);
+  if (span.whole) span.perPixel = wholeRun(width);
   c.fillStyle = back;
   c.fillRect(0, 0, width, height);
   scroll = Math.max(0, Math.min(scroll, order.length * rowHeight - (height - top) + 12));
@@ -187,7 +191,7 @@ function drawRun(c: CanvasRenderingContext2D, width: number, height: number, dar
     c.fillText(duration(ms), x(ms) + 4, chart + 16);
   }
   const most = Math.max(1, ...data.running.map(([, count]) => count));
-  const y = (count: number): number => chart - (count / most) * (chart - 18);
+  const y = (count: number): number => chart - (count / most) * (chart - 34);
   c.beginPath();
   let last = 0;
   c.moveTo(x(0), chart);
@@ -202,6 +206,18 @@ function drawRun(c: CanvasRenderingContext2D, width: number, height: number, dar
   c.restore();
   c.fillStyle = dim;
   c.fillText(`at once (at most ${most})`, 14, chart - 4);
+  // The whole path above the axis, whatever rows are on the screen.
+  c.fillText("critical path", 14, strip + 9);
+  c.save();
+  c.beginPath();
+  c.rect(nameWidth, 0, width - nameWidth, chart);
+  c.clip();
+  bars.forEach((bar, i) => {
+    if (!bar.critical) return;
+    c.fillStyle = i === chosen ? (dark ? "#6ea8ff" : "#0052cc") : text;
+    c.fillRect(x(bar.began), strip, Math.max(2, x(bar.ended) - x(bar.began) - 1), 8);
+  });
+  c.restore();
 
   c.save();
   c.beginPath();
@@ -248,13 +264,6 @@ function drawRun(c: CanvasRenderingContext2D, width: number, height: number, dar
     if (bar.end !== undefined) c.setLineDash([3, 2]);
     c.stroke();
     c.setLineDash([]);
-    c.font = `11px ${font}`;
-    c.fillStyle = dim;
-    c.fillText(
-      `${duration(bar.ended - bar.began)}${bar.end === undefined ? "" : ` ${bar.end}`}`,
-      x(bar.ended) + 6,
-      at + 16,
-    );
     c.restore();
   });
   c.beginPath();
@@ -264,25 +273,51 @@ function drawRun(c: CanvasRenderingContext2D, width: number, height: number, dar
   const link = (from: number, to: number, ink: string, thick: number): void => {
     const [a, b] = [row.get(from), row.get(to)];
     if (a === undefined || b === undefined) return;
+    // Down from the end of the one to the row of the other, then to its beginning.
     const [x1, y1] = [x((bars[from] as PageBar).ended), rowY(a) + rowHeight / 2];
-    const [x2, y2] = [x((bars[to] as PageBar).began), rowY(b) + rowHeight / 2];
+    const [x2, y2] = [Math.max(x1, x((bars[to] as PageBar).began)), rowY(b) + rowHeight / 2];
     c.strokeStyle = ink;
     c.lineWidth = thick;
     c.beginPath();
     c.moveTo(x1, y1);
-    c.bezierCurveTo(x1 + 24, y1, x2 - 24, y2, x2, y2);
+    c.lineTo(x1, y2);
+    c.lineTo(x2, y2);
     c.stroke();
     c.lineWidth = 1;
   };
   for (const i of order) {
     const { critical: on, waitedFor } = bars[i] as PageBar;
-    if (on && waitedFor !== undefined && bars[waitedFor]?.critical) link(waitedFor, i, text, 1.5);
+    if (on && waitedFor !== undefined && bars[waitedFor]?.critical) link(waitedFor, i, text, 2);
   }
   if (chosen !== undefined) {
     for (const k of (bars[chosen] as PageBar).needs) link(k, chosen, dark ? "#6ea8ff" : "#0052cc", 1.5);
     for (const k of neededBy[chosen] ?? []) link(chosen, k, dark ? "#ff9d52" : "#c25100", 1.5);
   }
+  // Over the lines, on a ground of their own.
+  c.font = `11px ${font}`;
+  c.lineJoin = "round";
+  shown.forEach((i, n) => {
+    const bar = bars[i] as PageBar;
+    const at = rowY(first + n);
+    const label = `${duration(bar.ended - bar.began)}${bar.end === undefined ? "" : ` ${bar.end}`}`;
+    c.strokeStyle = i === chosen || i === hover ? line : back;
+    c.lineWidth = 4;
+    c.strokeText(label, x(bar.ended) + 6, at + 16);
+    c.fillStyle = bar.end === undefined ? dim : colour("delete", dark);
+    c.fillText(label, x(bar.ended) + 6, at + 16);
+  });
+  c.lineWidth = 1;
   c.restore();
+  const all = order.length * rowHeight;
+  if (all > height - top) {
+    const share = (height - top) / all;
+    c.fillStyle = dim;
+    c.globalAlpha = 0.5;
+    c.beginPath();
+    c.roundRect(width - 8, top + scroll * share, 5, Math.max(24, (height - top) * share), 2.5);
+    c.fill();
+    c.globalAlpha = 1;
+  }
 }
 
 function cut(c: CanvasRenderingContext2D, name: string): string {
@@ -293,15 +328,19 @@ function cut(c: CanvasRenderingContext2D, name: string): string {
   return `…${chars.join("")}`;
 }
 
+/** Milliseconds per pixel at which all of it is on the screen. */
+const wholeRun = (width: number): number =>
+  Math.max(0.01, data.length / Math.max(100, width - nameWidth - 90));
+
 function whole(): void {
-  const { width } = page.size();
   span.from = 0;
-  span.perPixel = Math.max(0.01, data.length / Math.max(100, width - nameWidth - 90));
+  span.whole = true;
   paint();
 }
 
 function zoom(factor: number, px: number): void {
   const at = span.from + (px - nameWidth) * span.perPixel;
+  span.whole = false;
   span.perPixel = Math.max(0.01, Math.min(span.perPixel / factor, Math.max(1, data.length) / 50));
   span.from = at - (px - nameWidth) * span.perPixel;
   paint();
@@ -309,6 +348,14 @@ function zoom(factor: number, px: number): void {
 
 const under = (py: number): number | undefined =>
   py < top ? undefined : order[Math.floor((py - top + scroll) / rowHeight)];
+/** To what ran then: on the critical path before all else. */
+function goTo(time: number): void {
+  const running = order.filter(
+    (i) => (bars[i] as PageBar).began <= time && (bars[i] as PageBar).ended >= time,
+  );
+  const at = running.find((i) => bars[i]?.critical) ?? running[0];
+  if (at !== undefined) select(at, true);
+}
 let drag: { x: number; y: number; moved: number } | undefined;
 canvas.addEventListener("pointerdown", (event) => {
   canvas.setPointerCapture(event.pointerId);
@@ -324,6 +371,7 @@ canvas.addEventListener("pointermove", (event) => {
     return;
   }
   span.from -= (event.offsetX - drag.x) * span.perPixel;
+  span.whole &&= span.from === 0;
   scroll -= event.offsetY - drag.y;
   drag = {
     x: event.offsetX,
@@ -333,7 +381,11 @@ canvas.addEventListener("pointermove", (event) => {
   paint();
 });
 canvas.addEventListener("pointerup", (event) => {
-  if (drag !== undefined && drag.moved < 5) select(under(event.offsetY), false);
+  if (drag !== undefined && drag.moved < 5) {
+    if (event.offsetY < top && event.offsetX > nameWidth)
+      goTo(span.from + (event.offsetX - nameWidth) * span.perPixel);
+    else select(under(event.offsetY), false);
+  }
   drag = undefined;
 });
 canvas.addEventListener("pointercancel", () => {
@@ -347,6 +399,7 @@ canvas.addEventListener(
     else {
       scroll += event.deltaY;
       span.from += event.deltaX * span.perPixel;
+      span.whole &&= event.deltaX === 0;
       paint();
     }
   },

@@ -217,7 +217,7 @@ function head(c: CanvasRenderingContext2D, node: PageNode, box: Box, p: Palette,
   if (used > 0) {
     c.font = `12px ${font}`;
     c.fillStyle = p.dim;
-    c.fillText(type, box.x + 18 + used, box.y + 17.4, Math.max(1, box.width - used - 60));
+    c.fillText(type, box.x + 18 + used, box.y + 17.4, Math.max(1, box.width - used - 46));
   }
   if (scale > 0.3) marks(c, node, box.x + box.width - 18, box.y + 17, p);
 }
@@ -285,33 +285,44 @@ function closed(c: CanvasRenderingContext2D, node: PageNode, inside: Inside, p: 
     c.fill();
     c.stroke();
   }
-  if (!look.written) {
-    title(c, node.label[1], { ...box, width: box.width - 6, height: box.height - 6 }, p, scale);
-    c.globalAlpha = 1;
-    return;
-  }
+  // The farther away, the larger, as long as there is room; the type is the first to go.
   const [type, name] = node.label;
   const room = box.width - 26;
-  c.font = `11px ${font}`;
-  c.fillStyle = p.dim;
-  c.fillText(type, box.x + 10, box.y + 15, room);
-  c.font = `600 12px ${font}`;
+  const size = Math.min(26, Math.max(12, 11 / scale));
+  const far = size > 13;
+  let y = box.y + 15;
+  if (!far) {
+    c.font = `11px ${font}`;
+    c.fillStyle = p.dim;
+    c.fillText(type, box.x + 10, y, room);
+    y += 15;
+  } else y = box.y + 4 + size * 0.85;
+  c.font = `600 ${size}px ${font}`;
   c.fillStyle = p.text;
-  c.fillText(name, box.x + 10, box.y + 30, room);
-  c.font = `11px ${font}`;
+  if (size * scale >= 5) c.fillText(name, box.x + 10, y, room);
+  const small = far ? Math.min(20, size * 0.8) : 11;
+  y = far ? box.y + box.height - 12 : y + 16;
   let x = box.x + 10;
   const write = (text: string, ink: string): void => {
     c.fillStyle = ink;
-    c.fillText(text, x, box.y + 46);
-    x += c.measureText(text).width + 7;
+    c.fillText(text, x, y);
+    x += c.measureText(text).width + small * 0.6;
   };
-  write(String(inside.resources), p.dim);
-  c.font = `bold 12px ${font}`;
-  for (const [effect, { sign }] of Object.entries(badges)) {
-    const n = inside.effects.get(effect);
-    if (n !== undefined) write(`${sign}${n}`, p.fill(effect)[1]);
+  if (small * scale >= 4) {
+    c.save();
+    c.beginPath();
+    c.rect(box.x, box.y, box.width - 8, box.height);
+    c.clip();
+    c.font = `${small}px ${font}`;
+    write(String(inside.resources), p.dim);
+    c.font = `bold ${small}px ${font}`;
+    for (const [effect, { sign }] of Object.entries(badges)) {
+      const n = inside.effects.get(effect);
+      if (n !== undefined) write(`${sign}${n}`, p.fill(effect)[1]);
+    }
+    if (inside.drifted > 0) write(`!${inside.drifted}`, driftColour);
+    c.restore();
   }
-  if (inside.drifted > 0) write(`! ${inside.drifted}`, driftColour);
   c.globalAlpha = 1;
 }
 

@@ -395,23 +395,23 @@ function packed(
   edges: readonly (readonly [End, End])[],
   top: number,
 ): Laid {
-  const space = 28;
+  const [between, below] = [44, 20];
   const ranks = ranksOf(ends, edges);
   const order = ends.map((_, i) => i).sort((a, b) => (ranks[a] as number) - (ranks[b] as number) || a - b);
-  const area = boxes.reduce((sum, { width, height }) => sum + (width + space) * (height + space), 0);
-  const target = Math.max(Math.sqrt(area / 1.6), ...boxes.map(({ height }) => height));
+  const area = boxes.reduce((sum, { width, height }) => sum + (width + between) * (height + below), 0);
+  const target = Math.max(Math.sqrt(area / 1.5), ...boxes.map(({ height }) => height));
   let [x, y, column, bottom] = [padding, top, 0, top];
   const items: Place[] = [];
   for (const i of order) {
     const { width, height } = boxes[i] as Size;
     if (y > top && y + height > top + target) {
-      x += column + space * 2;
+      x += column + between;
       [y, column] = [top, 0];
     }
     items.push({ end: ends[i] as End, x, y, width, height });
-    y += height + space;
+    y += height + below;
     column = Math.max(column, width);
-    bottom = Math.max(bottom, y - space);
+    bottom = Math.max(bottom, y - below);
   }
   return { level: { items, width: x + column + padding, height: bottom + padding }, ways: [] };
 }

@@ -67,7 +67,7 @@ function atOnce(
   }
   return [
     tag("text", { x: 14, y: top - 24, fill: "#5e6c84" }, `at once (at most ${most})`),
-    tag("path", { d: `${d}Z`, fill: "#b3d4ff", stroke: "#0052cc" }),
+    tag("path", { d: `${d}Z`, fill: "#b3d4ff" }),
   ];
 }
 
@@ -82,7 +82,7 @@ const links = (
     if (waitedFor === undefined || !onPath.has(i)) return [];
     const from = round(x((bars[waitedFor] as Bar).ended));
     const d = `M${from} ${top + waitedFor * rowHeight + 10}V${top + i * rowHeight + 10}H${round(x(began))}`;
-    return [tag("path", { d, fill: "none", stroke: "#7a869a" })];
+    return [tag("path", { d, fill: "none", stroke: "#172b4d", "stroke-width": 1.5 })];
   });
 
 function row(
