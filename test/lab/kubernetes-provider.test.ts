@@ -194,6 +194,18 @@ describeLab("kubernetes on a real control plane", kubernetesNeeds, () => {
       expect(await failureOf(create(Deployment, deployment("a", { replica: 3 })))).toMatchObject({
         reason: "invalid-property",
         path: expect.stringContaining("replica"),
+        expected: expect.stringContaining("replicas"),
+        next: ["Did you mean replicas?"],
+      });
+      const deep = deployment("a", {
+        template: {
+          metadata: { labels: { app: "a" } },
+          spec: { containers: [{ name: "app", image: "x", ports: [{ containerPrt: 80 }] }] },
+        },
+      });
+      expect(await failureOf(create(Deployment, deep))).toMatchObject({
+        path: expect.stringMatching(/^spec\.template\.spec\.containers\[.*\]\.ports\[.*\]\.containerPrt$/),
+        next: ["Did you mean containerPort?"],
       });
       const { failures } = await check(ConfigMap, {
         metadata: { name: "Upper_Case", generateName: "x", labels: { a: 1 } },
@@ -202,6 +214,24 @@ describeLab("kubernetes on a real control plane", kubernetesNeeds, () => {
       expect((await check(ConfigMap, { metadata: { generateName: "x-" } })).failures[0]?.path).toBe(
         "metadata.generateName",
       );
+    });
+
+    test("a kind that is misspelt, or of another version of its API, is told by the nearest that the server has", async () => {
+      const { provider } = await live();
+      for (const [type, near] of [
+        ["kubernetes:apps/v1:Deploymnt", "apps/v1 Deployment"],
+        ["kubernetes:apps/v1beta9:Deployment", "apps/v1 Deployment"],
+        ["kubernetes:core/v1:Configmap", "v1 ConfigMap"],
+        ["kubernetes:aps/v1:StatefulSet", "apps/v1 StatefulSet"],
+      ] as const) {
+        const listed = async (): Promise<void> => {
+          for await (const _ of provider.list?.({ type, scope: {} }) ?? []) break;
+        };
+        expect(await failureOf(listed())).toMatchObject({
+          message: expect.stringContaining("does not know the kind"),
+          next: [`Did you mean ${near}?`, expect.any(String)],
+        });
+      }
     });
 
     test("a patch changes fields of somebody else's object, and takes them back", async () => {

@@ -32,6 +32,9 @@ describe("a property's place", () => {
     expect(find(text, "spec.template.spec.containers[1].imagee")).toBe('4: imagee: "nginx"');
     expect(find(text, "spec.template.spec.containers[0]")).toBe('4: { name: "a" }');
     expect(find(text, "spec.replicas")).toBe('5: "replicas": "three"');
+    // As Kubernetes names places in lists.
+    expect(find(text, 'spec.template.spec.containers["name=b"].imagee')).toBe('4: imagee: "nginx"');
+    expect(find(text, 'spec.template.spec.containers["name=c"].imagee')).toMatch(/^4: containers: \[/);
     // What is missing is shown in what it is missing from; of many lines the name alone.
     expect(find(text, "spec.selector")).toBe("3: spec");
     expect(find(text, "metadata.name")).toBe("2: new k8s.Deployment");

@@ -119,7 +119,8 @@ function placeIn(
 /** Providers may give any text as the path. */
 function pathOf(text: string): PropertyPath | undefined {
   try {
-    return parsePath(text);
+    // Kubernetes names items by their keys: `containers[name="web"]`, of several the first.
+    return parsePath(text.replace(/\[(\w+)="?([^"\],]*)"?(?:,[^\]]*)?\]/g, '["$1=$2"]'));
   } catch {
     return undefined;
   }

@@ -252,7 +252,10 @@ export class Source {
       );
     }
     if (ts.isArrayLiteralExpression(node)) {
-      if (typeof segment !== "number") return none;
+      if (typeof segment !== "number") {
+        const chosen = this.#itemWith(node, segment);
+        return chosen === undefined ? none : within(chosen, chosen);
+      }
       const before = node.elements.slice(0, segment + 1);
       const element = before[segment];
       // Behind a spread nobody can count.
@@ -288,6 +291,23 @@ export class Source {
       return best(node.arguments);
     }
     return none;
+  }
+
+  /** The item that `name="web"` tells among its neighbours: as Kubernetes names places in lists that have keys. */
+  #itemWith(list: ts.ArrayLiteralExpression, selector: string): ts.Expression | undefined {
+    const { ts } = this;
+    const [, key, wanted = ""] = /^([^=]+)=(.*)$/.exec(selector) ?? [];
+    return list.elements.find((element) => {
+      const item = this.#bare(element);
+      if (key === undefined || !ts.isObjectLiteralExpression(item)) return false;
+      return item.properties.some(
+        (property) =>
+          ts.isPropertyAssignment(property) &&
+          this.#nameOf(property.name) === key &&
+          (ts.isStringLiteralLike(property.initializer) || ts.isNumericLiteral(property.initializer)) &&
+          property.initializer.text === wanted,
+      );
+    });
   }
 
   /** `args.ports` with the path `[0].name`: what `args` is, with the path `ports[0].name`. */

@@ -1,13 +1,24 @@
 /** One API server: requests, what they mean when they fail, and which kinds of objects there are. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { OrchError } from "@orch/core/model/failure";
+import { didYouMean } from "@orch/core/state/closest";
 import { type HttpAnswer, type HttpClient, type HttpRequest, httpClient } from "../direct/http/client.js";
 import type { Configuration } from "./config.js";
 import { type Credentials, credentialsOf } from "./credentials.js";
-import { forbidden, isStatus, type Right, statusError, statusOf } from "./failures.js";
+import {
+  forbidden,
+  isForbidden,
+  isStatus,
+  type Right,
+  StatusError,
+  statusError,
+  statusOf,
+  unknownFieldOf,
+} from "./failures.js";
 import { type Kind, kindText } from "./kinds.js";
 import { type ClusterConfig, clusterConfig } from "./kubeconfig.js";
-import type { KubernetesObject } from "./object.js";
+import { fieldsBeside } from "./near.js";
+import type { Json, KubernetesObject } from "./object.js";
 
 /** How a kind is asked for. Source: `GET /apis/GROUP/VERSION`. */
 export interface ApiResource {
@@ -116,13 +127,40 @@ export class KubernetesApi {
     try {
       const answer = await this.#send({ ...rest, path: pathOf(place) }, quick);
       this.#warn(answer, onWarning);
-      if (!answer.ok) throw statusError(statusOf(answer), this.service, doing);
+      if (!answer.ok)
+        throw await this.#withNearFields(statusError(statusOf(answer), this.service, doing), request);
       return answer;
     } catch (error) {
       if (error instanceof OrchError && error.failure.reason === "permission-denied")
         throw forbidden(error.failure, rightOf(verb, place), this.service, doing);
       throw error;
     }
+  }
+
+  /** A document of the server; undefined where it has none, or none for this login. */
+  async look(path: string, signal: AbortSignal): Promise<Json | undefined> {
+    try {
+      const answer = await this.#send({ method: "GET", path, signal }, true);
+      return answer.ok ? answer.json<Json>() : undefined;
+    } catch (error) {
+      if (isForbidden(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async #withNearFields(error: StatusError, { place, signal }: ApiRequest): Promise<StatusError> {
+    const field = unknownFieldOf(error.status);
+    if (field === undefined) return error;
+    // What went wrong is told all the same when the server has gone meanwhile.
+    const fields = await fieldsBeside(this, place.kind, field, signal).catch(() => []);
+    if (fields.length === 0) return error;
+    const near = didYouMean(field.split(".").at(-1) as string, fields);
+    const { failure, status } = error;
+    return new StatusError(status, {
+      ...failure,
+      expected: `one of ${fields.join(", ")}`,
+      next: near.length > 0 ? near : (failure.next ?? []),
+    });
   }
 
   /** The object, or undefined when there is none. */

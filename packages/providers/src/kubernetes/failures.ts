@@ -78,18 +78,16 @@ export function statusError(status: Status, service: string, doing: string): Sta
   const found = `HTTP ${code}: ${status.message}`;
   const fields = causes.filter(({ field }) => field !== "");
   const [first] = fields;
-  const typed = /(?:^|[ :])\.((?:[\w-]+(?:\[[^\]]*\])?\.?)+): field not declared in schema/.exec(
-    status.message,
-  );
+  const typed = typedField(status.message);
   if (code === 422 || code === 400 || typed) {
-    const path = first?.field ?? typed?.[1] ?? unknownField(status.message);
+    const path = first?.field ?? typed ?? unknownField(status.message);
     return new StatusError(status, {
       reason: "invalid-property",
       message: typed
         ? `${service} refused to ${doing}: there is no such field.`
         : `${service} refused to ${doing}: it is not valid.`,
       ...(path ? { path } : {}),
-      found: typed ? (typed[1] as string) : first ? first.message : found,
+      found: typed ?? (first ? first.message : found),
       ...(fields.length > 1
         ? {
             causes: fields.map((cause) => ({
@@ -110,6 +108,14 @@ export function statusError(status: Status, service: string, doing: string): Sta
     found,
   });
 }
+
+/** Of `failed to create typed patch object (…): .spec.foo: field not declared in schema`. */
+const typedField = (message: string): string | undefined =>
+  /(?:^|[ :])\.((?:[\w-]+(?:\[[^\]]*\])?\.?)+): field not declared in schema/.exec(message)?.[1];
+
+/** The field that there is not, where that is what the server says. */
+export const unknownFieldOf = ({ message }: Status): string | undefined =>
+  typedField(message) ?? unknownField(message);
 
 /** Of `strict decoding error: unknown field "spec.foo"`. */
 const unknownField = (message: string): string | undefined => /unknown field "([^"]+)"/.exec(message)?.[1];

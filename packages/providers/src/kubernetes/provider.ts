@@ -47,6 +47,7 @@ import { isNamespaced, type Kind, kindOf, kindText } from "./kinds.js";
 import { isKubeconfigText } from "./kubeconfig.js";
 import { findByName, listScope, pages, waitForKind } from "./lists.js";
 import { changesOf } from "./managed-fields.js";
+import { kindsLike } from "./near.js";
 import { annotation, idOf, type KubernetesObject, parseId } from "./object.js";
 import {
   importedInputs,
@@ -393,7 +394,7 @@ export class KubernetesProvider implements Provider {
     const status = this.#statusOf(urn, [inputs]);
     const resource = await waitForKind(api, kind, signal, waitForOthersMs, status);
     if (resource === undefined)
-      return this.#unknownKind(kind, "Install its CustomResourceDefinition first, or");
+      return this.#unknownKind(kind, "Install its CustomResourceDefinition first, or", signal);
     const manager = fieldManagerOf(urn, inputs);
     const { object, unfinished } = await createObject({
       api,
@@ -414,14 +415,18 @@ export class KubernetesProvider implements Provider {
     };
   }
 
-  #unknownKind(kind: Kind, next: string): never {
+  async #unknownKind(kind: Kind, next: string, signal: AbortSignal): Promise<never> {
+    const near = await kindsLike(this.#server, kind, signal);
     return fail({
       reason: "provider-error",
       message: `${this.#server.service} does not know the kind ${kindText(kind)}.`,
       path: "apiVersion",
       expected: "an API that the server serves",
       found: kindText(kind),
-      next: [`${next} correct apiVersion and kind.`],
+      next: [
+        ...(near.length > 0 ? [`Did you mean ${near.join(" or ")}?`] : []),
+        `${next} correct apiVersion and kind.`,
+      ],
     });
   }
 
@@ -438,7 +443,7 @@ export class KubernetesProvider implements Provider {
         const place = await this.#placeOf(kind, id, signal, preview);
         if (place === undefined) {
           if (preview) return blind();
-          return this.#unknownKind(kind, "Install its CustomResourceDefinition again, or");
+          return this.#unknownKind(kind, "Install its CustomResourceDefinition again, or", signal);
         }
         const { object } = await apply(this.#server, {
           place,
@@ -584,7 +589,8 @@ export class KubernetesProvider implements Provider {
     const listed = await this.#call(options, undefined, [scope], async (signal) => {
       const kind = kindOf(type);
       const resource = await this.#server.resource(kind, signal, { again: true });
-      if (resource === undefined) return this.#unknownKind(kind, "Install its CustomResourceDefinition, or");
+      if (resource === undefined)
+        return this.#unknownKind(kind, "Install its CustomResourceDefinition, or", signal);
       const { namespace, ...selectors } = listScope(type, plain(scope));
       const found: ListedObject[] = [];
       for await (const page of pages(this.#server, {
