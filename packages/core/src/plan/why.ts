@@ -174,11 +174,16 @@ function namedSources(
   steps: readonly Step[],
 ): readonly UnknownSource[] {
   const here = origins.filter((origin) => covers(origin.path, path));
-  return steps.flatMap((step): UnknownSource[] => {
+  const named = steps.flatMap((step): UnknownSource[] => {
     const outputs = here.filter(({ urn }) => urn === step.urn).map(({ output }) => output);
-    const open = [...new Set(outputs)].filter((output) => isOpen(step, output));
-    return open.length === 0 ? [] : [{ step, outputs: open }];
+    return outputs.length === 0 ? [] : [{ step, outputs: [...new Set(outputs)] }];
   });
+  const open = named.flatMap(({ step, outputs }): UnknownSource[] => {
+    const unknown = outputs.filter((output) => isOpen(step, output));
+    return unknown.length === 0 ? [] : [{ step, outputs: unknown }];
+  });
+  // What the plan knows by its end was not known yet when the program asked, where a selection drew a resource along.
+  return open.length > 0 ? open : named;
 }
 
 /** Is the output, as the plan has it, not known yet? */
