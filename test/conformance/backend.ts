@@ -42,6 +42,8 @@ export interface BackendSetup {
   make(): Promise<BackendUnderTest>;
   /** Source of a module that exports `open(argument: string): Promise<Backend>`. */
   readonly module: string;
+  /** It has a clock, which is not this machine's for all that it knows. */
+  readonly ownClock?: boolean;
 }
 
 const crypter = createCrypter(key);
@@ -99,6 +101,23 @@ export function backendConformance(name: string, setup: BackendSetup): void {
         await expectFailure("stack-unknown", backend.openStack(project, stack, crypter));
         await expectFailure("stack-unknown", backend.removeStack(project, stack, true));
         expect(await place.storedBytes()).toHaveLength(0);
+      });
+
+      test("its clock, in milliseconds, once something is there", async () => {
+        const backend = await open();
+        expect(await backend.clock()).toBeUndefined();
+        await backend.createStack(project, stack);
+        const before = Date.now();
+        const clock = await backend.clock();
+        if (setup.ownClock !== true) {
+          expect(clock).toBeUndefined();
+          return;
+        }
+        // The lab's servers run on this machine.
+        expect(clock).toBeGreaterThan(before - 1_000);
+        expect(clock).toBeLessThan(Date.now() + 1_000);
+        await sleep(30);
+        expect(((await backend.clock()) as number) - (clock as number)).toBeGreaterThanOrEqual(20);
       });
 
       test("are made, listed, opened and removed", async () => {

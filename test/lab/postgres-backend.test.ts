@@ -18,6 +18,7 @@ describeLab("PostgreSQL backend", ["postgres"], () => {
 
   backendConformance("PostgreSQL", {
     module: `import { openPostgresBackend as open } from "@orch/core/state/postgres";`,
+    ownClock: true,
     async make() {
       const schema = `State ${++schemas}`;
       const url = `${server.url(database)}?schema=${encodeURIComponent(schema)}`;

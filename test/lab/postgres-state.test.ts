@@ -30,7 +30,7 @@ describeLab("State in PostgreSQL, through the command line", ["postgres"], () =>
     server = await startPostgres();
     const database = await server.createDatabase();
     url = server.url(database, { user: server.user });
-    const env: Record<string, string> = { PGPASSWORD: server.password };
+    env = { PGPASSWORD: server.password };
     work = labStack("postgres-state", env);
     calls = join(work.root, "calls");
     env.CALLS = calls;
@@ -39,6 +39,7 @@ describeLab("State in PostgreSQL, through the command line", ["postgres"], () =>
     work?.remove();
     await server?.remove();
   });
+  let env: Record<string, string>;
   const called = () => (existsSync(calls) ? readFileSync(calls, "utf8").trim().split("\n") : []);
 
   test("an apply during which the server crashes and comes back succeeds, and makes nothing twice", async () => {
@@ -59,6 +60,25 @@ describeLab("State in PostgreSQL, through the command line", ["postgres"], () =>
     expect(called()).toHaveLength(30);
     expect(new Set(called()).size).toBe(30);
     expect((await orch("plan", "--detailed-exitcode")).code).toBe(0);
+  });
+
+  test("doctor tells when this machine's clock is not the server's", async () => {
+    const clock = async (shift: number) => {
+      const file = join(work.root, "clock.cjs");
+      writeFileSync(file, `const now = Date.now; Date.now = () => now() + ${shift};`);
+      env.NODE_OPTIONS = `--require=${file}`;
+      const { code, stdout } = await work.orch("doctor", "--json").finally(() => delete env.NODE_OPTIONS);
+      const { checks } = JSON.parse(stdout) as {
+        checks: { name: string; status: string; message: string }[];
+      };
+      return { code, ...checks.find(({ name }) => name === "clock") };
+    };
+    expect(await clock(0)).toMatchObject({ code: 0, status: "ok", message: "within 1 s of the backend's" });
+    expect(await clock(8_000)).toMatchObject({ code: 0, status: "warn" });
+    expect(await clock(-3_600_000)).toMatchObject({
+      ...{ code: 1, status: "fail" },
+      message: expect.stringMatching(/clock is (?:1 h|60 min|59 min).* behind the backend's/),
+    });
   });
 
   test("moves to a file and back, with its history; the file is of use only where its key is", async () => {
