@@ -14,6 +14,8 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   "Every day": [
     "project-and-stacks",
     "reading-a-plan",
+    "watch",
+    "console",
     "plan-file",
     "drift",
     "history",
