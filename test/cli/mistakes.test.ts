@@ -1,6 +1,6 @@
 /** What people mistype, and the name that is told back to them. */
 import { describe, expect, test } from "vitest";
-import { golden, type Project, project, stack, transcript } from "./kit.js";
+import { golden, type Project, project, stable, stack, transcript } from "./kit.js";
 
 const run = async (made: Project, ...args: string[]): Promise<string> =>
   transcript(args, await made.orch(args), made);
@@ -145,5 +145,24 @@ new Own("own", {});`,
       `export const all = { a: 1 "b": 2 };`,
     ]);
     await expect(text).toMatchFileSnapshot(golden("mistaken-programs"));
+  });
+
+  test("machines that refuse: one cause with what waited for it below", async () => {
+    const made = await stack({
+      "orch.yaml": "name: shop\n",
+      "index.ts": `${head}
+const pages: host.File[] = [];
+for (let i = 1; i <= 12; i++) {
+  const connection = { type: "ssh", host: \`127.0.0.\${i}\`, port: 1, user: "root", password: "hunter2", waitSeconds: 0 } as const;
+  pages.push(new host.File(\`page-\${i}\`, { path: \`/tmp/\${i}\`, content: "a", connection }));
+}
+new host.Command("after", { create: "true" }, { dependsOn: pages });
+`,
+    });
+    const { code, stderr } = await made.orch(["apply", "--yes", "--continue-on-error"]);
+    expect(code).toBe(1);
+    expect(stderr).not.toContain("hunter2");
+    const end = stable(stderr.slice(stderr.indexOf("error[")), made);
+    await expect(end).toMatchFileSnapshot(golden("refusing-machines"));
   });
 });

@@ -143,7 +143,8 @@ export const didNot = (step: Step): string =>
 /** The end of an apply: each cause of failures once and in full, below it what was left out because of it, one line that sums up. */
 export function resultText(result: ApplyResult, view: FailureView & { readonly plan: Plan }): string {
   const { theme, plan } = view;
-  const { failed } = result;
+  // In the order of the plan, whichever of them was quicker.
+  const failed = [...result.failed].sort((a, b) => a.step.id - b.step.id);
   const out: string[] = [];
   const { groups, skipped, waiting } = failedGroups(plan, result);
   const notDone = (heading: string, steps: readonly Step[], indent: string): void => {

@@ -169,15 +169,19 @@ function printed(
   const column = width(head);
   const length = Math.max(mark === undefined ? 0 : 1, width(middle));
   if (whole.length <= room) return { text: whole, column, length };
-  if (column + Math.min(length, room / 2) <= room - 1)
-    return { text: `${whole.slice(0, room - 1)}…`, column, length: Math.min(length, room - column) };
+  // As ASCII: the sign for it is wider where a terminal shows nothing else, and the mark would be beside.
+  const dots = "...";
+  const open = room - dots.length;
+  if (column + Math.min(length, room / 2) <= open)
+    return { text: `${whole.slice(0, open)}${dots}`, column, length: Math.min(length, open - column) };
   // What is marked is further to the right than the room: the line begins later.
   const cut = column - Math.floor(room / 4);
   const rest = whole.slice(cut);
+  const at = column - cut + dots.length;
   return {
-    text: `…${rest.length > room - 1 ? `${rest.slice(0, room - 2)}…` : rest}`,
-    column: column - cut + 1,
-    length: Math.min(length, room - (column - cut) - 2),
+    text: `${dots}${rest.length > open ? `${rest.slice(0, open - dots.length)}${dots}` : rest}`,
+    column: at,
+    length: Math.min(length, open - at),
   };
 }
 
