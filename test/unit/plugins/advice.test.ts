@@ -74,6 +74,9 @@ test("what it should be, and what it is; secrets are named only", async () => {
     message: "Too short.",
     found: "a secret",
   });
+  const inside = { disks: new Secret([{ mount: { path: "hunter2" } }]), tags: new Secret({ a: "hunter2" }) };
+  expect(await refused(inside, "disks[0].mount.path", "Bad.")).toMatchObject({ found: "a secret" });
+  expect(await refused(inside, "tags.a", "Bad.")).toMatchObject({ found: "a secret" });
   expect(await refused({ size: new Secret("hunter2") }, "size", "Bad.")).toMatchObject({ found: "a secret" });
 });
 

@@ -176,7 +176,10 @@ function about(schema: Schema, root: Spec, inputs: PropertyMap, text: string, me
     path: text,
     message,
     ...(expected === undefined ? {} : { expected }),
-    found: resolved(schema, spec).secret === true && value !== undefined ? "a secret" : shown(value),
+    found:
+      value !== undefined && (resolved(schema, spec).secret === true || isInSecret(inputs, path))
+        ? "a secret"
+        : shown(value),
   };
 }
 
@@ -267,6 +270,10 @@ function pathOf(text: string): PropertyPath {
     return [text];
   }
 }
+
+/** Is the value a secret, or inside of one? */
+const isInSecret = (inputs: PropertyMap, path: PropertyPath): boolean =>
+  path.some((_, depth) => getPath(inputs, path.slice(0, depth + 1)) instanceof Secret);
 
 const isOfType = ({ type, enum: few }: Spec, value: Value): boolean =>
   few === undefined &&
