@@ -10,7 +10,7 @@ import { htmlText } from "../../packages/cli/src/render/graph/html.js";
 import { type DrawnGraph, type GraphNode, planGraph } from "../../packages/cli/src/render/graph/model.js";
 import { timelineHtml } from "../../packages/cli/src/render/timeline/html.js";
 import { graphOf } from "../unit/pictures/graphs.js";
-import { runOf } from "../unit/pictures/runs.js";
+import { longRun, runOf } from "../unit/pictures/runs.js";
 import { fullPlan } from "../unit/render/plans.js";
 import { describeLab, findProgram } from "./requirements.js";
 
@@ -313,6 +313,32 @@ describeLab("lab: pages in Chromium", ["chromium"], () => {
     await page.locator('input[type="search"]').fill("alone");
     expect(await status(page)).toBe("1 of 7 calls");
     expect(requests).toEqual([]);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test("a run of 1,000 calls: rows scroll, the critical path leads to its rows, keys go along it", async () => {
+    const { page, problems } = await open(await timelineHtml(longRun(1000), root));
+    const name = (): Promise<string | null> => page.locator("aside.info h3").textContent();
+    expect(await page.locator("aside.side .list button").count()).toBe(100);
+    const box = (await page.locator("canvas").boundingBox()) as { x: number; y: number; width: number };
+    // The middle of the strip above the axis, where the whole path stands.
+    await page.mouse.click(box.x + 270 + (box.width - 270 - 90) / 2, box.y + 12);
+    expect(await name()).toMatch(/^t:Item server-(490|500)$/);
+    await page.locator("canvas").focus();
+    const at = Number((await name())?.split("-")[1]);
+    await page.keyboard.press("w");
+    expect(await name()).toBe(`t:Item server-${at - 10}`);
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("End");
+    await page.keyboard.press("ArrowUp");
+    // The last row: with nothing chosen, up begins at the end.
+    expect(await name()).toBe("t:Item server-999");
+    await page.mouse.move(box.x + 600, box.y + 400);
+    for (let i = 0; i < 20; i++) await page.mouse.wheel(0, -400);
+    console.log(
+      `1,000 calls: a frame is drawn in ${await page.locator("canvas").getAttribute("data-frame-ms")} ms`,
+    );
     expect(problems).toEqual([]);
     await page.close();
   });

@@ -408,8 +408,8 @@ function showInfo(): void {
     ...lines("Why", node.why),
     ...lines("What changes", node.change),
     ...lines("Drift", node.found),
-    ...related("Depends on", out[i] ?? [], focus.dependencies.size),
-    ...related("Needed by", into[i] ?? [], focus.dependents.size),
+    ...related("Depends on", out[i] ?? [], focus.dependencies.size, "out"),
+    ...related("Needed by", into[i] ?? [], focus.dependents.size, "into"),
     ...copied("Id", node.id),
     ...copied("URN", node.urn),
     ...(node.parent === undefined ? [] : related("Inside", [node.parent], 1)),
@@ -467,12 +467,13 @@ function insideOf(inside: (typeof holds)[number]): Node[] {
   ];
 }
 
-function related(title: string, which: readonly number[], through: number): Node[] {
+/** `colour`: of the lines to them in the picture. */
+function related(title: string, which: readonly number[], through: number, colour?: "out" | "into"): Node[] {
   if (which.length === 0) return [];
   const more = through > which.length ? ` (${grouped(through)} with those behind them)` : "";
   const shown = which.slice(0, 100);
   return [
-    el("h2", {}, `${title}: ${grouped(which.length)}${more}`),
+    el("h2", { class: colour }, `${title}: ${grouped(which.length)}${more}`),
     el("div", { class: "list" }, ...shown.map((i) => entry(i))),
     ...(shown.length < which.length
       ? [el("small", { class: "dim" }, `… ${grouped(which.length - shown.length)} more`)]

@@ -6,34 +6,35 @@ import type { DrawnRun } from "../../../packages/cli/src/render/timeline/model.j
 import { state, urn } from "../render/plans.js";
 
 /** net ← (a, b) ← web; an old resource is deleted at the end. */
+const row = (name: string, on: readonly string[] = []): ResourceState => ({
+  ...state("t:index:Item", name, name),
+  dependencies: on.map((each) => urn("t:index:Item", each)),
+});
+const at = Date.UTC(2026, 0, 31, 9, 5);
+const entry = (
+  step: number,
+  op: JournalEntry["op"],
+  name: string,
+  began: number,
+  ended: number | undefined,
+  more = {},
+) =>
+  ({
+    step,
+    op,
+    urn: urn("t:index:Item", name),
+    existed: op !== "create",
+    beganAt: at + began,
+    ...(ended === undefined ? {} : { endedAt: at + ended, result: "done" }),
+    ...more,
+  }) as JournalEntry;
+
 export function someRun(): {
   run: RunInfo;
   entries: JournalEntry[];
   before: ResourceState[];
   after: ResourceState[];
 } {
-  const row = (name: string, on: readonly string[] = []): ResourceState => ({
-    ...state("t:index:Item", name, name),
-    dependencies: on.map((each) => urn("t:index:Item", each)),
-  });
-  const at = Date.UTC(2026, 0, 31, 9, 5);
-  const entry = (
-    step: number,
-    op: JournalEntry["op"],
-    name: string,
-    began: number,
-    ended: number | undefined,
-    more = {},
-  ) =>
-    ({
-      step,
-      op,
-      urn: urn("t:index:Item", name),
-      existed: op !== "create",
-      beganAt: at + began,
-      ...(ended === undefined ? {} : { endedAt: at + ended, result: "done" }),
-      ...more,
-    }) as JournalEntry;
   return {
     run: {
       id: 7,
@@ -70,4 +71,19 @@ export function someRun(): {
 export function runOf(): DrawnRun {
   const { run, entries, before, after } = someRun();
   return { title: "shop / dev: run 7", run, timeline: timelineOf(run, entries, before, after) };
+}
+
+/** Calls in ten places, each waiting for the one `width` before it: the critical path is a chain from the beginning to the end. */
+export function longRun(calls: number, width = 10): DrawnRun {
+  const { run } = someRun();
+  const name = (i: number): string => `server-${i}`;
+  const needs = (i: number): string[] => (i < width ? [] : [name(i - width)]);
+  const began = (i: number): number => Math.floor(i / width) * 1000;
+  // The first of each ten takes longest.
+  const entries = Array.from({ length: calls }, (_, i) =>
+    entry(i, "create", name(i), began(i), began(i) + (i % width === 0 ? 990 : 500)),
+  );
+  const rows = Array.from({ length: calls }, (_, i) => row(name(i), needs(i)));
+  const info = { ...run, startedAt: at, endedAt: at + began(calls - 1) + 1000 };
+  return { title: "shop / dev: run 7", run: info, timeline: timelineOf(info, entries, [], rows) };
 }

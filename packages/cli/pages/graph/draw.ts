@@ -421,12 +421,14 @@ function arrows(
     c.strokeStyle = down ? p.out : p.into;
     c.fillStyle = c.strokeStyle;
     const [a, b] = [scene.boxes[s] as Box, scene.boxes[t] as Box];
+    const way = scene.ways.get(`${s} ${t}`);
     c.beginPath();
-    curve(c, a, b);
+    if (way === undefined) curve(c, a, b);
+    else line(c, way);
     c.stroke();
     c.beginPath();
-    const [x, y] = endOf(a, b);
-    tip(c, x, y, isBack(a, b) ? -1 : 1);
+    const [x, y] = way?.at(-1) ?? endOf(a, b);
+    tip(c, x, y, way === undefined && isBack(a, b) ? -1 : 1);
     c.fill();
   }
   c.globalAlpha = 1;
@@ -453,7 +455,7 @@ function curve(c: CanvasRenderingContext2D, a: Box, b: Box): void {
   const back = isBack(a, b);
   const [x1, y1] = [back ? a.x : a.x + a.width, a.y + a.height / 2];
   const [x2, y2] = endOf(a, b);
-  const bend = (back ? -1 : 1) * Math.max(30, Math.min(200, Math.abs(x2 - x1) / 2));
+  const bend = (back ? -1 : 1) * Math.max(back ? 30 : 0, Math.min(200, Math.abs(x2 - x1) / 2));
   c.moveTo(x1, y1);
   c.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2, y2);
 }

@@ -30,6 +30,8 @@ export interface Scene {
   /** Resources that pass, components apart. */
   readonly passing: number;
   readonly arrows: readonly VisibleArrow[];
+  /** Of the arrow between two nodes (`from to`), where it has one of its own. */
+  readonly ways: ReadonlyMap<string, Points>;
 }
 
 export function sceneOf(data: PageData, filters: Filters): Scene {
@@ -62,15 +64,27 @@ export function sceneOf(data: PageData, filters: Filters): Scene {
   };
   const boxOf = (at: number): Box => (at < 0 ? blockBoxes[-1 - at] : boxes[at]) as Box;
   const arrows = new Map<string, VisibleArrow>();
+  const own = new Map<string, Points>();
   layout.arrows.forEach(({ from, to }, k) => {
     const [a, b] = [end(from), end(to)];
     if (a === undefined || b === undefined || a === b) return;
     const same = a === from && b === to;
     const key = `${a} ${b}`;
+    const way = ways[k];
+    if (same && way !== undefined) own.set(key, way);
     if (same || !arrows.has(key))
-      arrows.set(key, { from: boxOf(a), to: boxOf(b), way: same ? ways[k] : undefined });
+      arrows.set(key, { from: boxOf(a), to: boxOf(b), way: same ? way : undefined });
   });
-  return { width, height, boxes, blocks: blockBoxes, there, passing, arrows: [...arrows.values()] };
+  return {
+    width,
+    height,
+    boxes,
+    blocks: blockBoxes,
+    there,
+    passing,
+    arrows: [...arrows.values()],
+    ways: own,
+  };
 }
 
 /** The node itself where it is drawn, else the component around it that is. */

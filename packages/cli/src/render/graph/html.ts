@@ -47,7 +47,7 @@ function pageNode(node: GraphNode, graph: DrawnGraph, index: ReadonlyMap<string,
     ...(drift === undefined ? {} : { drift: drift.kind }),
     ...(change === undefined ? {} : change),
     ...(expected === undefined ? {} : { expected }),
-    ...(drift === undefined ? {} : { found: driftItem(drift, view, Date.now()) }),
+    ...(drift === undefined ? {} : { found: flush(driftItem(drift, view, Date.now())) }),
   };
 }
 
@@ -56,9 +56,14 @@ function whatAndWhy({ step, effect }: GraphNode, { steps }: DrawnGraph): Pick<Pa
   if (step === undefined || effect === undefined || steps === undefined) return {};
   const { head, body } = stepText(step, effect, steps, { theme: plainTheme, full: false });
   const [, ...why] = head;
-  const inner = (lines: readonly string[]): string[] => lines.map((line) => line.replace(/^ {4}/, ""));
   return {
-    ...(why.length === 0 ? {} : { why: inner(why) }),
-    ...(body.length === 0 ? {} : { change: inner(body) }),
+    ...(why.length === 0 ? {} : { why: flush(why) }),
+    ...(body.length === 0 ? {} : { change: flush(body) }),
   };
+}
+
+/** Without what all lines are indented by. */
+function flush(lines: readonly string[]): string[] {
+  const indent = Math.min(...lines.filter((line) => line.trim() !== "").map((line) => line.search(/\S/)));
+  return Number.isFinite(indent) ? lines.map((line) => line.slice(indent)) : [...lines];
 }
