@@ -2,6 +2,7 @@
 import { mkdtemp, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { OrchError } from "@orch/core/model/failure";
 import type { Drawing } from "./render/graph/layout.js";
 import { grouped } from "./render/text.js";
@@ -65,6 +66,9 @@ export async function give(
   }
   const file = await drawn(what, async (drawing) => {
     const text = await draw(drawing);
+    // What was asked meanwhile is only heard between two pieces of work.
+    await setImmediate();
+    drawing.signal?.throwIfAborted();
     const own = flags.out === undefined;
     const path = own
       ? join(await mkdtemp(join(tmpdir(), "orch-picture-")), `picture${ending}`)
