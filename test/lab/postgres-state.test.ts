@@ -73,8 +73,12 @@ describeLab("State in PostgreSQL, through the command line", ["postgres"], () =>
       };
       return { code, ...checks.find(({ name }) => name === "clock") };
     };
-    expect(await clock(0)).toMatchObject({ code: 0, status: "ok", message: "within 1 s of the backend's" });
-    expect(await clock(8_000)).toMatchObject({ code: 0, status: "warn" });
+    expect(await clock(0)).toMatchObject({
+      code: 0,
+      status: "ok",
+      message: expect.stringMatching(/^within \d s of the backend's$/),
+    });
+    expect(await clock(12_000)).toMatchObject({ code: 0, status: "warn" });
     expect(await clock(-3_600_000)).toMatchObject({
       ...{ code: 1, status: "fail" },
       message: expect.stringMatching(/clock is (?:1 h|60 min|59 min).* behind the backend's/),

@@ -73,6 +73,7 @@ async function openStack(orchVersion: string): Promise<StackContext> {
     context = await openStackContext({ ...options, stack: only.stack });
   }
   session.baseDir = context.project.programDir;
+  session.target = { project: context.project.name, stack: context.stack };
   return context;
 }
 

@@ -40,25 +40,20 @@ export function doingFormatOf(flags: Parameters<typeof formatOf>[0]): Format {
   return format;
 }
 
-/** Names the stack, as soon as it is known. */
-export type Tell = (of: { readonly project: string; readonly stack: string }) => void;
-
 /**
  * Runs `work`. When it fails, and Markdown is wanted, the failure is written as the section that the result would have been, so that a
- * comment does not go on showing an older one. The failure goes on to the caller.
+ * comment does not go on showing an older one. The failure goes on to the caller. `title`: its heading's beginning, where the kind's own does not fit.
  */
 export async function orFailedSection<T>(
   kind: SectionKind,
   format: Format,
-  work: (tell: Tell) => Promise<T>,
+  work: () => Promise<T>,
   title?: string,
 ): Promise<T> {
-  let of: Parameters<Tell>[0] | undefined;
   try {
-    return await work((known) => {
-      of = known;
-    });
+    return await work();
   } catch (error) {
+    const of = session.target;
     // Without the stack's name there is no section to put in its place; the failure itself says what is wrong.
     if (format === "markdown" && of !== undefined)
       writeDocument(failureMarkdown(toFailure(error), { kind, ...of }, Date.now(), undefined, title));

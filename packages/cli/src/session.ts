@@ -17,6 +17,8 @@ export interface Session {
   readonly programHost: ProgramHost | undefined;
   /** Folder that source positions in failures are relative to; set once the project is known. */
   baseDir: string | undefined;
+  /** The stack that the command works on; set once it is known. */
+  target: { readonly project: string; readonly stack: string } | undefined;
   /** Text for people goes to standard error: standard output is for a document that is no JSON. */
   aside: boolean;
   /** Id of the command that runs: `stack:init`. */
@@ -36,6 +38,7 @@ export const session: Session = {
   programHost: undefined,
   baseDir: undefined,
   say: undefined,
+  target: undefined,
   aside: false,
   command: undefined,
   events: undefined,

@@ -465,6 +465,12 @@ describe("an apply as Markdown", () => {
     }
   });
 
+  test("a step that failed whose inputs are megabytes: grouping by what they say does not break on them", () => {
+    const big = plan(stepsOf("page", "(x".repeat(3e6), 0));
+    const text = applyMarkdown(big, applied(big, [0], "no room for page"));
+    expect(text).toContain(" error[provider-error]: no room for page\n");
+  });
+
   test("whatever names and messages hold: one section, and no element of theirs", () => {
     fc.assert(
       fc.property(hostile, hostile, (name, message) => {

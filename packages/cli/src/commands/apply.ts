@@ -15,7 +15,7 @@ import {
   selectionOf,
   yesFlag,
 } from "../flags.js";
-import { doingFormatOf, formatFlag, orFailedSection, type Tell } from "../format.js";
+import { doingFormatOf, formatFlag, orFailedSection } from "../format.js";
 import { openView } from "../view/view.js";
 
 export default class Apply extends OrchCommand {
@@ -84,9 +84,8 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
       continueOnError: flags["continue-on-error"],
       runProgram: flags["run-program"],
     };
-    const done = (tell: Tell) =>
+    const carryOut = () =>
       withEngine(this.config.version, view, flags, async (work) => {
-        tell({ project: work.stack.project.name, stack: work.stack.stack });
         const { perform, planAndPerform } = await import("../perform.js");
         if (file !== undefined) {
           const { loadPlan } = await import("../plan-file.js");
@@ -101,6 +100,6 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
         } as const;
         return planAndPerform(work, view, options, how, "apply");
       });
-    return orFailedSection("apply", format, done);
+    return orFailedSection("apply", format, carryOut);
   }
 }

@@ -59,9 +59,8 @@ Exit codes: 0 everything is as orch left it, 2 something changed or is not manag
     const selection = selectionOf(flags);
     const targets = notify.length === 0 ? [] : await targetsOf(notify);
     const view = openView();
-    return orFailedSection("drift", format, (tell) =>
-      withEngine(this.config.version, view, flags, async ({ engine, stack, interrupts }) => {
-        tell({ project: stack.project.name, stack: stack.stack });
+    return orFailedSection("drift", format, () =>
+      withEngine(this.config.version, view, flags, async ({ engine, interrupts }) => {
         const { drift } = await import("@orch/core/engine");
         const report = await drift(engine, {
           unmanaged: flags.unmanaged,

@@ -59,9 +59,8 @@ Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing
     const format = formatOf(flags);
     const selection = selectionOf(flags);
     const view = openView();
-    return orFailedSection("plan", format, (tell) =>
-      withEngine(this.config.version, view, flags, async ({ engine, stack }) => {
-        tell({ project: stack.project.name, stack: stack.stack });
+    return orFailedSection("plan", format, () =>
+      withEngine(this.config.version, view, flags, async ({ engine }) => {
         const { plan: makePlan } = await import("@orch/core/engine");
         const { store, parallel } = engine;
         // While the program starts. Awaited below; a failure of the plan is told first.

@@ -10,7 +10,7 @@ import {
   selectionOf,
   yesFlag,
 } from "../flags.js";
-import { doingFormatOf, formatFlag, orFailedSection, type Tell } from "../format.js";
+import { doingFormatOf, formatFlag, orFailedSection } from "../format.js";
 import { openView } from "../view/view.js";
 
 export default class Refresh extends OrchCommand {
@@ -36,9 +36,8 @@ Exit codes: as of \`orch apply\`.`;
     const selection = selectionOf(flags);
     const format = doingFormatOf(flags);
     const view = openView({ jsonEvents: true });
-    const done = (tell: Tell) =>
+    const carryOut = () =>
       withEngine(this.config.version, view, flags, async (work) => {
-        tell({ project: work.stack.project.name, stack: work.stack.stack });
         const { planAndPerform } = await import("../perform.js");
         return planAndPerform(
           work,
@@ -48,6 +47,6 @@ Exit codes: as of \`orch apply\`.`;
           "refresh",
         );
       });
-    return orFailedSection("apply", format, done, "Refresh of");
+    return orFailedSection("apply", format, carryOut, "Refresh of");
   }
 }

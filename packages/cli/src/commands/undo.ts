@@ -13,7 +13,7 @@ import {
   refreshFlag,
   yesFlag,
 } from "../flags.js";
-import { doingFormatOf, formatFlag, orFailedSection, type Tell } from "../format.js";
+import { doingFormatOf, formatFlag, orFailedSection } from "../format.js";
 import { savePlan } from "../plan-file.js";
 import { planJson } from "../render/json.js";
 import { planMarkdown } from "../render/markdown/plan.js";
@@ -69,9 +69,8 @@ Exit codes: as of \`orch apply\`; 64 there is no such run, or nothing to undo.`;
       });
     const format = doingFormatOf(flags);
     const view = openView({ jsonEvents: flags.out === undefined });
-    const done = (tell: Tell) =>
+    const carryOut = () =>
       withEngine(this.config.version, view, flags, async (work) => {
-        tell({ project: work.stack.project.name, stack: work.stack.stack });
         const { engine, stack } = work;
         const { store } = engine;
         const { lastChange } = await import("@orch/core/plan/undo");
@@ -105,7 +104,7 @@ Exit codes: as of \`orch apply\`; 64 there is no such run, or nothing to undo.`;
         return 0;
       });
     return flags.out === undefined
-      ? orFailedSection("apply", format, done, "Undo of")
-      : orFailedSection("plan", format, done, "Plan to undo");
+      ? orFailedSection("apply", format, carryOut, "Undo of")
+      : orFailedSection("plan", format, carryOut, "Plan to undo");
   }
 }
