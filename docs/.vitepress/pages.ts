@@ -20,6 +20,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
     "drift",
     "history",
     "targeting",
+    "importing",
     "undo",
     "resume",
     "state",

@@ -147,6 +147,12 @@ describe("the real output of every command", () => {
     expect(JSON.stringify(events)).not.toContain("s3cret-value");
   });
 
+  test("an import, and the program for it", async () => {
+    const made = await stack({ "orch.yaml": "name: taken\n", "index.ts": "export {};\n", note: "hello\n" });
+    const documents = await json(made, `import host:index:File note ${made.path("note")} --yes`);
+    expect(documents.at(-1)).toMatchObject({ type: "import-code", secrets: [] });
+  });
+
   test("the console answers with a line for each expression, mistakes among them", async () => {
     const made = await stack(filesProgram());
     await made.ok(["apply", "--yes"]);

@@ -104,6 +104,14 @@ orch apply --yes
 mv whole.ts index.ts
 CLOUD_LOG="$HOME/log" CLOUD_MODE=slow-on-create CLOUD_SLOW_MS=600000 orch apply --yes >/dev/null 2>&1 & echo $! > "$HOME/pid"
 until grep -q '"verb":"create".*"preview":false' "$HOME/log" 2>/dev/null; do sleep 0.1; done`;
+/** A bucket that nobody manages. */
+const asset = `
+node -e '
+  const store = JSON.parse(fs.readFileSync(process.env.CLOUD_STORE));
+  const inputs = { bucket: "assets-1a2b3c", forceDestroy: false, tags: { team: "shop" } };
+  store["aws:s3/bucket:Bucket assets-1a2b3c"] = { type: "aws:s3/bucket:Bucket", inputs, outputs: { ...inputs, id: inputs.bucket } };
+  fs.writeFileSync(process.env.CLOUD_STORE, JSON.stringify(store));
+'`;
 const elsewhere = "cd .. && orch new hello && cd hello && npm install";
 
 export const examples: Readonly<Record<string, Readonly<Record<string, Example>>>> = {
@@ -119,6 +127,11 @@ export const examples: Readonly<Record<string, Readonly<Record<string, Example>>
       given: keptPlan,
       prints: "Apply complete: 1 updated",
       after: "grep '^### Apply of .*: 1 updated$' apply.md",
+    },
+    "orch apply --target db --target-dependents": {
+      given: change,
+      answers: yes,
+      prints: "Only db and what depends on it.",
     },
     "orch apply --yes --json": { given: change, prints: /^\{.*"type":"apply-ended".*"outcome":"succeeded"/m },
   },
@@ -188,6 +201,7 @@ export const examples: Readonly<Record<string, Readonly<Record<string, Example>>
   destroy: {
     "orch destroy": { answers: yes, prints: "Destroy complete: 4 deleted" },
     "orch destroy --yes --stack review-42": { prints: "Destroy complete: 4 deleted" },
+    "orch destroy --exclude db": { answers: yes, prints: "Destroy complete: 2 deleted" },
   },
   doctor: {
     "orch doctor": { prints: "backend" },
@@ -197,6 +211,7 @@ export const examples: Readonly<Record<string, Readonly<Record<string, Example>>
   drift: {
     "orch drift": { given: drifted, exit: 2, prints: "Changed outside orch: 1 resource" },
     "orch drift --no-unmanaged": { prints: "4 resources" },
+    "orch drift --target web-config": { given: drifted, exit: 2, prints: "Changed outside orch: 1 resource" },
     "orch drift --json": { given: drifted, exit: 2, prints: '"drifted": true' },
     "orch drift --notify slack --news /var/lib/orch/drift.json": {
       given: `${slack}\n${drifted}`,
@@ -233,6 +248,23 @@ export const examples: Readonly<Record<string, Readonly<Record<string, Example>>
     "orch history --limit 5 --json": { prints: '"type": "history"' },
     "orch history 3": { prints: "web-config" },
   },
+  import: {
+    'orch import host:index:File notes "$PWD/notes.txt"': {
+      given: "echo hello > notes.txt",
+      answers: yes,
+      prints: 'new host.File("notes", {',
+    },
+    "orch import aws:s3/bucket:Bucket assets assets-1a2b3c --out assets.ts": {
+      given: asset,
+      answers: yes,
+      prints: "Apply complete: 1 imported",
+      after: "grep aws.s3.Bucket assets.ts",
+    },
+    "orch import --file resources.json --yes": {
+      given: `${asset}\necho '{ "resources": [{ "type": "aws:s3/bucket:Bucket", "name": "assets", "id": "assets-1a2b3c" }] }' > resources.json`,
+      prints: "Apply complete: 1 imported",
+    },
+  },
   login: {
     "orch login 'postgres://orch@db.example.com/infra?sslmode=verify-full'": {
       needs: ["postgres"],
@@ -256,6 +288,10 @@ export const examples: Readonly<Record<string, Readonly<Record<string, Example>>
       given: change,
       answers: yes,
       prints: "Apply complete: 1 updated",
+    },
+    "orch plan --target web-config --target 'aws:s3:Bucket::*'": {
+      given: change,
+      prints: "Only web-config, aws:s3:Bucket::*.",
     },
     "orch plan --json --detailed-exitcode": { given: change, exit: 2, prints: '"type": "plan"' },
     "orch plan --out change.plan --format markdown | orch comment": {

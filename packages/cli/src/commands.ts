@@ -13,6 +13,7 @@ export const commands: Readonly<Record<CommandId, Load>> = {
   apply: () => import("./commands/apply.js"),
   destroy: () => import("./commands/destroy.js"),
   refresh: () => import("./commands/refresh.js"),
+  import: () => import("./commands/import.js"),
   undo: () => import("./commands/undo.js"),
   drift: () => import("./commands/drift.js"),
   comment: () => import("./commands/comment.js"),

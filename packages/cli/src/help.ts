@@ -19,6 +19,7 @@ const sections: readonly (readonly [title: string, commands: readonly (readonly 
       ["watch", "plan again at each save"],
       ["apply", "carry out a plan"],
       ["destroy", "delete every resource of the stack"],
+      ["import", "take objects that exist into the stack, and write the program for them"],
       ["undo", "go back to the state before a run"],
     ],
   ],

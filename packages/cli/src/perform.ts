@@ -32,6 +32,8 @@ export interface PerformFlags {
   readonly continueOnError: boolean;
   readonly runProgram?: boolean;
   readonly format: Format;
+  /** Sees each plan before it is shown; what it rejects with stops everything. */
+  readonly planned?: (plan: Plan) => Promise<void>;
 }
 
 /** The exit code. */
@@ -52,6 +54,7 @@ export async function planAndPerform(
       ...(flags.continueOnError ? { unreadFromState: true } : {}),
       ...(asking ? { askOpen: (open) => askOpen(open, view) } : {}),
     });
+    await flags.planned?.(plan);
     try {
       return await perform(work, view, plan, undefined, flags, command);
     } catch (error) {

@@ -60,6 +60,32 @@ export interface PlanOptions {
    * with `unfinished-steps` while a cut-off step is open, with `state-locked` while a run that would be undone goes on.
    */
   readonly undo?: number;
+  /** For an apply: no program is run; what is wanted is the state as it is, and these objects in it. */
+  readonly imports?: ImportOptions;
+}
+
+/** An object that exists, and what it is to be called. */
+export interface ImportObject {
+  readonly type: string;
+  readonly name: string;
+  /** As the provider takes it; absent for a component. */
+  readonly id?: string;
+  /** It groups others, and no provider knows it. */
+  readonly component?: true;
+  /** A resource of the state by its URN, or one that is imported too. Default: the stack. */
+  readonly parent?: Urn | ImportObject;
+  /** A provider of the state. Default: the package's default one. */
+  readonly provider?: Urn;
+  /** Of the package. */
+  readonly version?: string;
+  readonly downloadUrl?: string;
+  /** Only these inputs are taken from what is read. Default: all. */
+  readonly properties?: readonly string[];
+}
+
+export interface ImportOptions {
+  readonly objects: readonly ImportObject[];
+  readonly protect: boolean;
 }
 
 export interface DriftOptions {

@@ -32,7 +32,7 @@ Exit codes: 0 all was done or there was nothing to do, 1 something failed or the
     "<%= config.bin %> apply change.plan",
     "<%= config.bin %> apply --yes --json",
     "<%= config.bin %> apply change.plan --yes --format markdown > apply.md",
-    "<%= config.bin %> apply --target web --target-dependents",
+    "<%= config.bin %> apply --target db --target-dependents",
   ];
   static override args = {
     file: Args.string({ ignoreStdin: true, description: "A plan made by `orch plan --out FILE`." }),

@@ -24,7 +24,7 @@ Exit codes: as of \`orch apply\`.`;
   static override examples = [
     "<%= config.bin %> destroy",
     "<%= config.bin %> destroy --yes --stack review-42",
-    "<%= config.bin %> destroy --exclude 'postgres:Database::*'",
+    "<%= config.bin %> destroy --exclude db",
   ];
   static override flags = {
     yes: yesFlag,

@@ -23,7 +23,7 @@ Exit codes: 0 everything is as orch left it, 2 something changed or is not manag
     "<%= config.bin %> drift",
     "<%= config.bin %> drift --no-unmanaged",
     "<%= config.bin %> drift --json",
-    "<%= config.bin %> drift --target web",
+    "<%= config.bin %> drift --target web-config",
     "<%= config.bin %> drift --notify slack --news /var/lib/orch/drift.json",
   ];
   static override flags = {

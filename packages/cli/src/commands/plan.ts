@@ -34,7 +34,7 @@ Exit codes: 0 the plan was made, 1 it failed; with --detailed-exitcode 0 nothing
     "<%= config.bin %> plan --refresh --diff",
     "<%= config.bin %> plan --out change.plan && <%= config.bin %> apply change.plan",
     "<%= config.bin %> plan --json --detailed-exitcode",
-    "<%= config.bin %> plan --target web --target 'postgres:Role::*'",
+    "<%= config.bin %> plan --target web-config --target 'aws:s3:Bucket::*'",
     "<%= config.bin %> plan --out change.plan --format markdown | <%= config.bin %> comment",
   ];
   static override flags = {

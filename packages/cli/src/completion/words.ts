@@ -97,6 +97,8 @@ async function valuesOfFlag(
     case "--replace":
     case "--target":
     case "--exclude":
+    case "--parent":
+    case "--provider":
       return resourceNames(sources, current.startsWith("urn:") ? "urns" : "names");
     case "--urn":
       return resourceNames(sources, "urns");

@@ -202,6 +202,6 @@ function summaryLines(report: DriftReport, theme: Theme): string[] {
         : "Put it right with `orch apply --refresh`, or take it over into the state with `orch refresh`.",
     );
   if (unmanagedObjects(report) > 0)
-    hint("Take an object into the stack with the option `import`, or name it in its rule's `ignore`.");
+    hint("Take an object into the stack with `orch import TYPE NAME ID`, or name it in its rule's `ignore`.");
   return lines;
 }

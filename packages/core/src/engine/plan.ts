@@ -8,6 +8,7 @@ import { touchedUrns } from "../plan/touched.js";
 import { earlierResources, registerEarlier, undoWarnings } from "../plan/undo.js";
 import { guarded } from "./boundary.js";
 import { boundFiles, fingerprintConfig } from "./fingerprints.js";
+import { registerImports } from "./imports.js";
 import { run } from "./program.js";
 import { defaultParallel, registryOf } from "./providers.js";
 import { settledSnapshot } from "./resume.js";
@@ -22,6 +23,7 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
     const { snapshot, open } = await settledSnapshot(context, options);
     const earlier =
       options.undo === undefined ? undefined : await earlierOf(context, snapshot, open, options.undo);
+    const { imports } = options;
     const body = await makePlan({
       kind: options.kind,
       snapshot,
@@ -29,10 +31,14 @@ export async function plan(context: EngineContext, options: PlanOptions): Promis
       runProgram: (sink) =>
         earlier
           ? registerEarlier(earlier.rows, earlierResources(earlier, snapshot.resources), sink, true)
-          : run(context, sink, true, context.signal),
+          : imports
+            ? registerImports(context, registry, snapshot, imports, sink)
+            : run(context, sink, true, context.signal),
       ...(earlier
         ? { leaving: { reason: { kind: "undo", run: earlier.before }, imported: earlier.imported } }
-        : {}),
+        : imports
+          ? { leaving: { reason: { kind: "removed-from-program" }, kept: new Set(snapshot.resources) } }
+          : {}),
       refresh: options.refresh ?? false,
       unreadFromState: options.unreadFromState ?? false,
       replace: options.replace ?? [],
