@@ -2,35 +2,29 @@
  * Every block of code in README.md and docs/: `ts` is type-checked, yaml and json are read and held against what they claim to be, commands are run in a
  * sandbox. What can't be run here says why, is counted and printed. How a page says so: CONTRIBUTING.md.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig, readProject, readStackFile, stackFilePath } from "@orch/core/project/index";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { type Block, isBlock, type Page, parsePage, place, readPage, root } from "./blocks.js";
+import { type Block, isBlock, parsePage, place, readPage, root } from "./blocks.js";
 import { faultOfCommand, simpleCommands } from "./commands.js";
-import { difference, type Sandbox, sandbox, transcriptOf } from "./sandbox.js";
+import { type Internet, servePlugins, startInternet } from "./internet.js";
+import { labPages } from "./lab-pages.js";
+import { difference, sandbox, transcriptOf } from "./sandbox.js";
 import { typeFaults } from "./typescript.js";
+import { isRun, isShell, isWalked, pageFiles, walk } from "./walk.js";
 
-const files = [
-  "README.md",
-  ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
-    .map((file) => `docs/${file.replaceAll("\\", "/")}`)
-    .filter((file) => file.endsWith(".md") && !file.includes("/.vitepress/"))
-    .sort(),
-];
-const pages = files.map(readPage);
+const pages = pageFiles.map(readPage);
 const blocks = pages.flatMap(({ parts }) => parts.filter(isBlock));
 
-const shell = ["sh", "bash", "console"];
 const typescript = ["ts", "typescript"];
 const data = ["yaml", "json"];
 /** A picture, a form, what something prints: `text`, or a block in no language without a command in it. */
 const isNoCode = ({ language, text }: Block): boolean =>
   language === "text" || (language === "" && !/^(\$|orch|npm|npx|sudo|pulumi|git|export) /m.test(text));
-const isShell = ({ language }: Block): boolean => shell.includes(language);
 
 test("what pages say of their blocks is understood", () => {
   expect(pages.flatMap(({ faults }) => faults)).toEqual([]);
@@ -40,7 +34,7 @@ test("each block is run, checked, or says why not", () => {
   const silent = blocks.filter((block) => {
     if (isNoCode(block)) return false;
     const { language, marks } = block;
-    if (["not run", "as in", "run", "file", "examples"].some((mark) => marks.has(mark as never)))
+    if (["not run", "as in", "run", "file", "examples", "printed"].some((mark) => marks.has(mark as never)))
       return false;
     return ![...typescript, ...data].includes(language);
   });
@@ -134,45 +128,39 @@ describe("yaml and json", () => {
   }
 });
 
-/** One page in one sandbox, from its top to its end. */
-async function walk({ parts }: Page, box: Sandbox): Promise<void> {
-  for (const part of parts) {
-    if (part.kind === "hidden") {
-      const { code, output } = await box.run(part.text);
-      expect(code, `${place(part)}\n${output}`).toBe(0);
-      continue;
-    }
-    const file = part.marks.get("file");
-    if (file !== undefined) box.write(file, part.text);
-    const how = part.marks.get("run");
-    if (how === undefined || !isShell(part)) continue;
-    const exit = Number(/\bexit=(\d+)/.exec(how)?.[1] ?? 0);
-    const commands =
-      part.language === "console" ? transcriptOf(part.text) : [{ command: part.text, shown: undefined }];
-    for (const [i, { command, shown }] of commands.entries()) {
-      const { code, output } = await box.run(command);
-      // The exit code that is given is that of the last command.
-      expect(code, `${place(part)}: ${command}\n${output}`).toBe(i === commands.length - 1 ? exit : 0);
-      if (shown !== undefined)
-        expect(difference(shown, output), `${place(part)}: ${command}`).toBeUndefined();
-    }
-  }
-}
-
 describe("commands are run", () => {
-  const running = pages.filter(({ parts }) => parts.some((part) => !isBlock(part) || part.marks.has("run")));
+  let folder: string;
+  let internet: Internet;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "orch-docs-internet-"));
+    internet = await startInternet(folder);
+    servePlugins(internet, folder, ["terraform-provider", "1.0.0"]);
+  });
+  afterAll(async () => {
+    await internet?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const running = pages.filter((page) => isWalked(page, "here"));
   test.each(running.map((page) => [page.file, page] as const))(
     "%s",
     { timeout: 600_000 },
     async (_file, page) => {
-      const box = sandbox();
+      internet.forget();
+      const box = sandbox(internet);
       try {
-        await walk(page, box);
+        await walk(page, box, "here", internet);
       } finally {
         box.remove();
       }
     },
   );
+});
+
+test("pages that need the lab are known to it", () => {
+  const needing = pages.filter(({ parts }) =>
+    parts.some((part) => isBlock(part) && isRun(part, "lab") && !isRun(part, "here")),
+  );
+  expect(needing.map(({ file }) => file).sort()).toEqual(Object.keys(labPages).sort());
 });
 
 afterAll(() => {

@@ -4,6 +4,10 @@
  * | comment | |
  * |---|---|
  * | `<!-- run -->`, `<!-- run: exit=2 -->` | the commands are run in the page's sandbox; of a `console` block, what they print is compared |
+ * | `<!-- run: lab -->` | the same, where the lab has what test/docs/lab-pages.ts names for the page: `npm run test:lab` |
+ * | `<!-- answers: JSON -->` | it is run at a terminal; pairs of what is printed and what a person then types |
+ * | `<!-- asks: METHOD URL -->` | with it, this is asked of test/docs/internet.ts |
+ * | `<!-- printed -->` | it stands in what the block before has printed |
  * | `<!-- not run: REASON -->` | it can't be run here, and why |
  * | `<!-- file: PATH -->` | the block is that file in the sandbox from here on |
  * | `<!-- given: CODE -->` | TypeScript that a `ts` block goes on from |
@@ -18,7 +22,17 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-export type Mark = "run" | "not run" | "file" | "given" | "as in" | "is" | "examples";
+export type Mark =
+  | "run"
+  | "not run"
+  | "file"
+  | "given"
+  | "as in"
+  | "is"
+  | "examples"
+  | "answers"
+  | "printed"
+  | "asks";
 const markNames: readonly string[] = [
   "run",
   "not run",
@@ -27,6 +41,9 @@ const markNames: readonly string[] = [
   "as in",
   "is",
   "examples",
+  "answers",
+  "printed",
+  "asks",
 ] satisfies Mark[];
 
 export interface Block {
@@ -97,6 +114,7 @@ export function parsePage(file: string, source: string): Page {
       const [, name = "", value = ""] = /^([a-z ]+?)\s*(?::\s*([\s\S]*))?$/.exec(comment) ?? [];
       if (name === "do") parts.push({ kind: "hidden", page: file, line: start + 1, text: `${value}\n` });
       else if (markNames.includes(name)) marks.set(name as Mark, value);
+      else if (name !== "") faults.push(`${at}: there is no mark "${name}"`);
       continue;
     }
     if (line.trim() === "") {

@@ -9,8 +9,9 @@
  * - an OTLP collector
  * - downloads: what a test puts there
  */
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
@@ -28,6 +29,8 @@ export interface Asked {
 export interface Internet {
   /** Variables by which programs find it. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where it stands for a server of this machine, which no program asks a proxy for: the address of a collector. */
+  readonly elsewhere: Readonly<Record<string, string>>;
   /** What was asked since the last `forget`, in order. */
   readonly asked: readonly Asked[];
   /** Comments of pull requests that are there now. */
@@ -60,8 +63,10 @@ const hosts = [
     "my-vault.vault.azure.net",
     "vault.example.com",
   ],
-  ...["get.pulumi.com", "mirror.example", "shop.example.com"],
+  ...["get.pulumi.com", "github.com", "mirror.example", "shop.example.com"],
 ];
+
+const collector = "http://localhost:4318";
 
 /** What is encrypted by the services is turned upside down: enough to tell it from the plain text. */
 const turned = (base64: string, from: "base64" | "base64url" = "base64"): string =>
@@ -98,7 +103,7 @@ export async function startInternet(folder: string): Promise<Internet> {
       );
       const one: Asked = {
         method: request.method ?? "",
-        url: `${origin}${pathname}`,
+        url: `${origin === address ? collector : origin}${pathname}`,
         headers: request.headers,
         body: Buffer.concat(parts).toString(),
       };
@@ -120,7 +125,7 @@ export async function startInternet(folder: string): Promise<Internet> {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   function answer({ method, url, body, headers }: Asked): Answer {
     const json = (): Record<string, string> => JSON.parse(body) as Record<string, string>;
@@ -196,13 +201,13 @@ export async function startInternet(folder: string): Promise<Internet> {
     return undefined;
   }
 
-  const address = `http://127.0.0.1:${port}`;
   return {
     env: {
       // Upper case: gRPC, by which plugins are spoken to, heeds the small ones.
       ...{ HTTPS_PROXY: address, HTTP_PROXY: address, NO_PROXY: "127.0.0.1,::1", NODE_USE_ENV_PROXY: "1" },
       ...{ NODE_EXTRA_CA_CERTS: authority, CURL_CA_BUNDLE: authority },
     },
+    elsewhere: { [collector]: address },
     get asked() {
       return asked;
     },
@@ -226,4 +231,29 @@ export async function startInternet(folder: string): Promise<Internet> {
 function give(response: ServerResponse, { status = 200, json, body }: Answer): void {
   if (json === undefined) response.writeHead(status).end(body);
   else response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(json));
+}
+
+/** What the vendor's server and a mirror have: archives whose plugin does nothing, for this platform and the one that examples name. */
+export function servePlugins(
+  internet: Internet,
+  folder: string,
+  ...plugins: readonly (readonly [name: string, version: string])[]
+): void {
+  const os = process.platform === "win32" ? "windows" : process.platform;
+  const arch = process.arch === "x64" ? "amd64" : process.arch;
+  for (const [name, version] of plugins) {
+    const program = `pulumi-resource-${name}`;
+    const content = join(folder, name);
+    mkdirSync(content);
+    writeFileSync(join(content, program), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+    const file = join(folder, `${name}.tar.gz`);
+    execFileSync("tar", ["-czf", file, "-C", content, "."]);
+    const places = [
+      `https://github.com/pulumi/pulumi-${name}/releases/download/v${version}`,
+      ...["https://get.pulumi.com/releases/plugins", "https://mirror.example/pulumi"],
+    ];
+    for (const platform of new Set([`${os}-${arch}`, "linux-amd64"]))
+      for (const place of places)
+        internet.serve(`${place}/${program}-v${version}-${platform}.tar.gz`, readFileSync(file));
+  }
 }

@@ -1,13 +1,12 @@
 /** Runs the examples of commands that test/docs/examples.ts describes. */
-import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import commands from "../../packages/cli/src/commands/index.js";
 import { placeInCache } from "../plugins/place.js";
 import { type Example, examples, program, situation } from "./examples.js";
-import { type Internet, startInternet } from "./internet.js";
+import { type Internet, servePlugins, startInternet } from "./internet.js";
 import { type Sandbox, type SandboxOptions, sandbox } from "./sandbox.js";
 
 /** What the commands themselves show: id → examples. */
@@ -45,7 +44,7 @@ export function testExamples(
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "orch-examples-"));
     internet = await startInternet(folder);
-    serveArchives(["random", "4.16.0"], ["tls", "5.0.0"]);
+    servePlugins(internet, folder, ["random", "4.16.0"], ["tls", "5.0.0"]);
     const { env, elsewhere, stop } = await start();
     ended = stop;
     box = sandbox({ env: { ...internet.env, ...env }, ...(elsewhere === undefined ? {} : { elsewhere }) });
@@ -71,26 +70,6 @@ export function testExamples(
     internet.forget();
     box.restore();
   });
-
-  /** What the vendor's server and a mirror have: archives whose plugin does nothing, for this platform and the one that examples name. */
-  function serveArchives(...plugins: readonly (readonly [name: string, version: string])[]): void {
-    const os = process.platform === "win32" ? "windows" : process.platform;
-    const arch = process.arch === "x64" ? "amd64" : process.arch;
-    for (const [name, version] of plugins) {
-      const content = join(folder, name);
-      mkdirSync(content);
-      writeFileSync(join(content, `pulumi-resource-${name}`), "#!/bin/sh\nexit 1\n");
-      chmodSync(join(content, `pulumi-resource-${name}`), 0o755);
-      const file = join(folder, `${name}.tar.gz`);
-      execFileSync("tar", ["-czf", file, "-C", content, "."]);
-      for (const platform of new Set([`${os}-${arch}`, "linux-amd64"]))
-        for (const place of ["https://get.pulumi.com/releases/plugins", "https://mirror.example/pulumi"])
-          internet.serve(
-            `${place}/pulumi-resource-${name}-v${version}-${platform}.tar.gz`,
-            readFileSync(file),
-          );
-    }
-  }
 
   describe.each(chosen)("orch %s", (id, texts) => {
     test.each(texts)("%s", async (text) => {

@@ -38,17 +38,18 @@ export type Answers = readonly (readonly [printed: string, typed: string])[];
 /** Folders outside the home that pages name; in the sandbox they are its own. */
 const folders = /(?<![\w.])\/(?=(?:var\/lib\/orch|etc\/orch|srv|usr\/local\/bin)\b)/g;
 
-/** After this a command hangs. In ms. */
-const timeLimit = 120_000;
-
 export interface SandboxOptions {
   /** Variables beside those of a new login. */
   readonly env?: Readonly<Record<string, string>>;
   /** What pages name, such as `db.example.com` → what is meant here. */
   readonly elsewhere?: Readonly<Record<string, string>>;
+  /** No stand-ins for `orch` and `npm`: npm is this machine's, and installs programs into the sandbox. */
+  readonly real?: boolean;
 }
 
-export function sandbox({ env = {}, elsewhere = {} }: SandboxOptions = {}): Sandbox {
+export function sandbox({ env = {}, elsewhere = {}, real = false }: SandboxOptions = {}): Sandbox {
+  /** After this a command hangs. In ms. */
+  const timeLimit = real ? 900_000 : 120_000;
   const base = realpathSync(mkdtempSync(join(tmpdir(), "orch-docs-")));
   const dir = join(base, "work");
   const [bin, kept, home] = [join(base, "bin"), join(base, "environment"), join(base, "home")];
@@ -64,27 +65,32 @@ export function sandbox({ env = {}, elsewhere = {} }: SandboxOptions = {}): Sand
     writeFileSync(join(bin, name), text);
     chmodSync(join(bin, name), 0o755);
   };
-  executable(
-    "orch",
-    `#!/bin/sh\nexec '${process.execPath}' '${join(root, "packages/cli/bin/orch.js")}' "$@"\n`,
-  );
-  executable(
-    "npm",
-    `#!/bin/sh
+  if (!real)
+    executable(
+      "orch",
+      `#!/bin/sh\nexec '${process.execPath}' '${join(root, "packages/cli/bin/orch.js")}' "$@"\n`,
+    );
+  if (!real)
+    executable(
+      "npm",
+      `#!/bin/sh
 case "$1" in
   i|install|ci) ln -sfn '${join(root, "node_modules")}' node_modules && echo "added packages" ;;
   *) echo "npm $1 is not for the sandbox" >&2; exit 1 ;;
 esac
 `,
-  );
+    );
   writeFileSync(
     kept,
     Object.entries({
       HOME: home,
+      ...(real
+        ? { npm_config_prefix: dirname(bin), npm_config_audit: "false", npm_config_fund: "false" }
+        : {}),
       PATH: [bin, join(base, "root/usr/local/bin"), dirname(process.execPath), process.env.PATH].join(":"),
       LANG: "C.UTF-8",
       XDG_CACHE_HOME: join(tmpdir(), `orch-test-cache-${process.getuid?.() ?? 0}`),
-      ...env,
+      ...Object.fromEntries(Object.entries(env).map(([name, value]) => [name, here(value)])),
     })
       .map(([name, value]) => `export ${name}='${value}'\n`)
       .join("")
