@@ -168,7 +168,7 @@ afterAll(() => {
   const skipped = blocks.filter(({ marks }) => marks.has("not run"));
   process.stdout.write(
     [
-      `${blocks.length} blocks of code on ${pages.length} pages: ${count(({ marks, ...block }) => isShell({ marks, ...block }) && marks.has("run"))} run, ${count(({ marks }) => marks.has("examples"))} of examples, ${count(({ language, marks }) => typescript.includes(language) && !marks.has("not run"))} TypeScript checked, ${count(({ language, marks }) => data.includes(language) && !marks.has("not run"))} yaml and json read, ${count(isNoCode)} no code, ${skipped.length} not run:`,
+      `${blocks.length} blocks of code on ${pages.length} pages: ${count((block) => isShell(block) && block.marks.has("run"))} run, ${count(({ marks }) => marks.has("examples"))} of examples, ${count(({ language, marks }) => typescript.includes(language) && !marks.has("not run"))} TypeScript checked, ${count(({ language, marks }) => data.includes(language) && !marks.has("not run"))} yaml and json read, ${count(isNoCode)} no code, ${skipped.length} not run:`,
       ...skipped.map((block) => `  ${place(block)}: ${block.marks.get("not run")}`),
       "",
     ].join("\n"),
