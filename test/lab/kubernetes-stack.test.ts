@@ -42,7 +42,7 @@ describeLab("lab: a program on Kubernetes", kubernetesNeeds, () => {
     const planned = await ok("plan");
     expect(planned).toMatch(/\+ kubernetes:core\/v1:ConfigMap settings/);
     expect(planned).toMatch(/name: "settings-[0-9a-f]{8}"/);
-    expect(planned).toMatch(/address: \(known after apply, from \S+ → \w+\)/);
+    expect(planned).toContain("address: (known after apply, from kubernetes:core/v1:Service web → spec)");
     expect(planned).toContain("Plan: 9 to create, 0 unchanged.");
     expect((await cluster.call("GET", "/api/v1/namespaces/shop")).status).toBe(404);
 
