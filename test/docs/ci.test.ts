@@ -201,6 +201,7 @@ describe("GitHub Actions", () => {
               GITHUB_REPOSITORY: "acme/shop",
               GITHUB_SHA: commit,
               GITHUB_API_URL: "https://api.github.com",
+              GITHUB_STEP_SUMMARY: join(box.dir, "summary.md"),
             },
             ...filledAll(job.env, context),
             ...filledAll(step.env, context),
@@ -253,6 +254,7 @@ describe("GitHub Actions", () => {
   });
   test("what was merged is applied; drift is told at night, in Slack and in an issue, once", async () => {
     expect(await runJob(named("environment: production"), "apply", "push", {})).toEqual(["success"]);
+    expect(commented().map(({ info }) => info.summary)).toEqual([expect.stringContaining("2 created")]);
     const drift = named("restore-keys: drift-news-");
     expect(await runJob(drift, "drift", "schedule", {})).toEqual(["success"]);
     const told = () => internet.asked.filter(({ url }) => url === slack).length;
@@ -261,7 +263,9 @@ describe("GitHub Actions", () => {
     // Red: exit code 2.
     const red = await runJob(drift, "drift", "schedule", {});
     expect([red?.length, red?.[0] === "success", told()]).toEqual([1, false, 1]);
-    expect(commented()[0]).toMatchObject({ info: { kind: "drift", stack: "production", state: "failure" } });
+    expect(commented().map(({ info }) => info)).toContainEqual(
+      expect.objectContaining({ kind: "drift", stack: "production", state: "failure" }),
+    );
     await runJob(drift, "drift", "schedule", {});
     expect(told()).toBe(1);
   });
@@ -351,7 +355,9 @@ describe("GitLab CI", () => {
       "staging: 2 to create",
     ]);
     expect(statuses()).toEqual(["orch/shop/production: success", "orch/shop/staging: success"]);
-    expect((await runJob(apply)).code).toBe(0);
+    const applied = await runJob(apply);
+    expect(applied.code, applied.output).toBe(0);
+    expect(commented().map(({ info }) => info.summary)).toContainEqual(expect.stringContaining("2 created"));
     expect((await runJob(drift)).code).toBe(0);
     await box.run("echo changed > production/greeting.txt");
     const told = () => internet.asked.filter(({ url }) => url === slack).length;

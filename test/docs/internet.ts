@@ -192,6 +192,9 @@ export async function startInternet(folder: string): Promise<Internet> {
       comments = comments.map((comment) => (comment.id === made.id ? made : comment));
       return { json: shown(made) };
     }
+    // The pull request that a commit came from.
+    if (is("GET", /\/repos\/acme\/shop\/commits\/[0-9a-f]{40}\/pulls$/)) return { json: [{ number: 12 }] };
+    if (is("GET", /\/repository\/commits\/[0-9a-f]{40}\/merge_requests$/)) return { json: [{ iid: 12 }] };
     if (is("POST", /\/graphql$/))
       return {
         json: { data: { nodes: comments.map(({ id }) => ({ id: `IC_${id}`, viewerDidAuthor: true })) } },
