@@ -178,6 +178,91 @@ suite("lab: the host provider on a machine with systemd", (guest) => {
     expect(nobody).toMatchObject({ reason: "invalid-property", path: "user", found: "nosuch" });
   });
 
+  test("all keys of a user: foreign ones are shown and taken out, and orch does not lock itself out", async () => {
+    const folder = tempFolder();
+    const make = (name: string): string => {
+      execFileSync("ssh-keygen", [
+        "-q",
+        "-t",
+        "ed25519",
+        "-N",
+        "",
+        "-C",
+        `${name}@work`,
+        "-f",
+        join(folder, name),
+      ]);
+      return readFileSync(join(folder, `${name}.pub`), "utf8").trim();
+    };
+    const [mine, hers, stranger] = [make("mine"), make("hers"), make("stranger")];
+    guest().run(`useradd -m -s /bin/sh shared; install -d -m 700 -o shared -g shared ~shared/.ssh
+      printf '%s\n' '# who may' 'command="ssh-ed25519 AAAA" ${stranger}' >~shared/.ssh/authorized_keys`);
+    const file = (): string => guest().run("cat ~shared/.ssh/authorized_keys");
+    const root = await startHost(to(guest()));
+    const wanted = { user: "shared", keys: [mine, { key: hers, options: "restrict,pty" }] };
+
+    // Keys that no plan has shown are not taken out unseen.
+    const unseen = await failureOf(root.create("AuthorizedKeys", wanted));
+    expect(unseen).toMatchObject({ reason: "conflict", path: "keys" });
+    expect(unseen.found).toContain("stranger@work");
+    expect(file()).toContain(stranger);
+    const imported = (await root.read({
+      type: "AuthorizedKeys",
+      id: "shared",
+      inputs: {},
+      outputs: {},
+    })) as Live;
+    expect(imported.inputs).toEqual({
+      user: "shared",
+      keys: [{ key: stranger, options: 'command="ssh-ed25519 AAAA"' }],
+    });
+    const made = await root.create("AuthorizedKeys", { ...wanted, overwrite: true });
+    expect(file()).toBe(`# who may\n${mine}\nrestrict,pty ${hers}\n`);
+    expect(await root.read(made)).toEqual(made);
+    expect(guest().run("stat -c '%U %a' ~shared/.ssh/authorized_keys")).toBe("shared 600\n");
+
+    guest().run(
+      `echo '${stranger}' >>~shared/.ssh/authorized_keys; sed -i 's/restrict,pty //' ~shared/.ssh/authorized_keys`,
+    );
+    const drifted = (await root.read(made)) as Live;
+    expect(drifted.inputs.keys).toEqual([mine, hers, stranger]);
+    expect((await root.diff(drifted, made.inputs)).diffs).toEqual(["keys"]);
+    const behind = await failureOf(root.update(made, { ...wanted, keys: [mine] }));
+    expect(behind).toMatchObject({ reason: "conflict", path: "keys" });
+    await root.update(drifted, made.inputs);
+    expect(file()).not.toContain(stranger);
+
+    // As that user, without root: without its own key it could not come back.
+    const own = await startHost(to(guest(), { user: "shared", privateKeyFile: join(folder, "mine") }));
+    for (const keys of [[hers], []]) {
+      const before = file();
+      const locked = await failureOf(own.update(made, { user: "shared", keys, overwrite: true, guard: 10 }));
+      expect(locked).toMatchObject({
+        reason: "conflict",
+        path: "keys",
+        next: [expect.any(String), expect.stringContaining("guard: 0")],
+      });
+      expect(locked.message).toContain("What was there before is back");
+      expect(file()).toBe(before);
+    }
+    const fewer = await own.update(made, { user: "shared", keys: [mine], overwrite: true });
+    expect(file()).toBe(`# who may\n${mine}\n`);
+    await own.update(fewer, { user: "shared", keys: [], guard: 0, overwrite: true });
+    expect(file()).toBe("# who may\n");
+    // Deleted: nobody is let in or out by that.
+    await root.delete(made);
+    expect(file()).toBe("# who may\n");
+    const twice = await root.check("AuthorizedKeys", {
+      user: "shared",
+      keys: [mine, { key: `${mine} again` }],
+    });
+    expect(twice.failures).toMatchObject([{ path: "keys[1]" }]);
+    const wrong = await root.check("AuthorizedKeys", { user: "a b", keys: ["no key"] });
+    expect(wrong.failures.map(({ path }) => path)).toEqual(["user", "keys[0]"]);
+    const nobody = await failureOf(root.create("AuthorizedKeys", { user: "nosuch", keys: [mine] }));
+    expect(nobody).toMatchObject({ reason: "invalid-property", path: "user", found: "nosuch" });
+  }, 120_000);
+
   test("sudo: without a password, with it, with a wrong one, and without the right", async () => {
     guest().run(
       `for u in asked never; do useradd -m -s /bin/sh $u; done

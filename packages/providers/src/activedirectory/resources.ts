@@ -13,19 +13,17 @@
  *
  * This module imports nothing but the SDK, so that programs load fast; the provider runs inside orch.
  */
-import { createRequire } from "node:module";
 import * as pulumi from "@pulumi/pulumi";
+import { withVersion } from "../direct/program.js";
 import { type AttributeValue, type ConnectionArgs, connectionInputs } from "../ldap/resources.js";
 
 export { escapeDn } from "../ldap/dn.js";
 export type { AttributeValue, ConnectionArgs } from "../ldap/resources.js";
 
-const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
-
 /** One login to one domain. */
 export class Provider extends pulumi.ProviderResource {
   constructor(name: string, args: ConnectionArgs, options?: pulumi.ResourceOptions) {
-    super("activedirectory", name, connectionInputs(args), { version, ...options });
+    super("activedirectory", name, connectionInputs(args), withVersion(options));
   }
 }
 
@@ -109,7 +107,7 @@ export class User extends DomainObject {
   }
   constructor(name: string, args: UserArgs, options?: pulumi.CustomResourceOptions) {
     const outputs = [...common, "sAMAccountName", "userPrincipalName", "mail", "enabled"];
-    super("activedirectory:index:User", name, propertiesOf(args, outputs), { version, ...options });
+    super("activedirectory:index:User", name, propertiesOf(args, outputs), withVersion(options));
   }
 }
 
@@ -136,7 +134,7 @@ export class Group extends DomainObject {
   }
   constructor(name: string, args: GroupArgs, options?: pulumi.CustomResourceOptions) {
     const outputs = [...common, "sAMAccountName", "scope", "category"];
-    super("activedirectory:index:Group", name, propertiesOf(args, outputs), { version, ...options });
+    super("activedirectory:index:Group", name, propertiesOf(args, outputs), withVersion(options));
   }
 }
 
@@ -156,10 +154,7 @@ export class OrganizationalUnit extends DomainObject {
     return new OrganizationalUnit(name, undefined as never, { ...options, id });
   }
   constructor(name: string, args: OrganizationalUnitArgs, options?: pulumi.CustomResourceOptions) {
-    super("activedirectory:index:OrganizationalUnit", name, propertiesOf(args, common), {
-      version,
-      ...options,
-    });
+    super("activedirectory:index:OrganizationalUnit", name, propertiesOf(args, common), withVersion(options));
   }
 }
 
@@ -193,7 +188,7 @@ export class Computer extends DomainObject {
   }
   constructor(name: string, args: ComputerArgs, options?: pulumi.CustomResourceOptions) {
     const outputs = [...common, "sAMAccountName", "dNSHostName", "enabled"];
-    super("activedirectory:index:Computer", name, propertiesOf(args, outputs), { version, ...options });
+    super("activedirectory:index:Computer", name, propertiesOf(args, outputs), withVersion(options));
   }
 }
 
@@ -210,7 +205,7 @@ export class Membership extends pulumi.CustomResource {
   declare readonly member: pulumi.Output<string>;
 
   constructor(name: string, args: MembershipArgs, options?: pulumi.CustomResourceOptions) {
-    super("activedirectory:index:Membership", name, { ...args }, { version, ...options });
+    super("activedirectory:index:Membership", name, { ...args }, withVersion(options));
   }
 }
 
@@ -227,6 +222,6 @@ export class GroupMembers extends pulumi.CustomResource {
   declare readonly members: pulumi.Output<string[]>;
 
   constructor(name: string, args: GroupMembersArgs, options?: pulumi.CustomResourceOptions) {
-    super("activedirectory:index:GroupMembers", name, { ...args }, { version, ...options });
+    super("activedirectory:index:GroupMembers", name, { ...args }, withVersion(options));
   }
 }

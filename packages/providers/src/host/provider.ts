@@ -13,6 +13,7 @@ import { HostSession } from "./session.js";
 import type { SshPool } from "./ssh/pool.js";
 import { archive } from "./system/archive.js";
 import { authorizedKey } from "./system/authorized-key.js";
+import { authorizedKeys } from "./system/authorized-keys.js";
 import { container } from "./system/container.js";
 import { cronJob } from "./system/cron.js";
 import { firewallTable } from "./system/firewall.js";
@@ -69,6 +70,7 @@ export const hostProvider = defineProvider({
     user,
     group,
     authorizedKey,
+    authorizedKeys,
     package_,
     packageRepository,
     systemdUnit,

@@ -15,12 +15,10 @@
  *
  * This module imports nothing but the SDK and text functions, so that programs load fast; the provider runs inside orch.
  */
-import { createRequire } from "node:module";
 import * as pulumi from "@pulumi/pulumi";
+import { withVersion } from "../direct/program.js";
 
 export { escapeDn } from "./dn.js";
-
-const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
 /** How a directory is reached. */
 export interface ConnectionArgs {
@@ -59,7 +57,7 @@ export function connectionInputs(args: ConnectionArgs): pulumi.Inputs {
 /** One login to one directory. */
 export class Provider extends pulumi.ProviderResource {
   constructor(name: string, args: ConnectionArgs, options?: pulumi.ResourceOptions) {
-    super("ldap", name, connectionInputs(args), { version, ...options });
+    super("ldap", name, connectionInputs(args), withVersion(options));
   }
 }
 
@@ -99,7 +97,7 @@ export class Entry extends pulumi.CustomResource {
     const { writeOnly, ...rest } = args;
     const inputs = { ...rest, ...(writeOnly === undefined ? {} : { writeOnly: pulumi.secret(writeOnly) }) };
     const outputs = { dn: undefined, objectClasses: undefined, attributes: undefined, uuid: undefined };
-    super("ldap:index:Entry", name, { ...outputs, ...inputs }, { version, ...options });
+    super("ldap:index:Entry", name, { ...outputs, ...inputs }, withVersion(options));
   }
 }
 
@@ -119,6 +117,6 @@ export class Membership extends pulumi.CustomResource {
   declare readonly attribute: pulumi.Output<string>;
 
   constructor(name: string, args: MembershipArgs, options?: pulumi.CustomResourceOptions) {
-    super("ldap:index:Membership", name, { attribute: undefined, ...args }, { version, ...options });
+    super("ldap:index:Membership", name, { attribute: undefined, ...args }, withVersion(options));
   }
 }

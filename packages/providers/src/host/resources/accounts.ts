@@ -1,6 +1,7 @@
 /** Users, groups and the keys that open their logins. */
 import * as pulumi from "@pulumi/pulumi";
-import { HostResource, isOfType, type Overwriting } from "./shared.js";
+import { isOfType } from "../../direct/program.js";
+import { HostResource, type Overwriting } from "./shared.js";
 
 export interface UserArgs extends Overwriting {
   /** Login name. Another one replaces. */
@@ -120,5 +121,49 @@ export class AuthorizedKey extends HostResource {
   }
   constructor(name: string, args: AuthorizedKeyArgs, options?: pulumi.CustomResourceOptions) {
     super("host:index:AuthorizedKey", ["user", "key", "path"], name, args, options);
+  }
+}
+
+export interface AuthorizedKeysArgs extends Overwriting {
+  /** Whose login they open. Another one replaces. */
+  user: pulumi.Input<string>;
+  /** All public keys that open the login, as in `.pub` files. Every other one in the file is taken out. */
+  keys: pulumi.Input<
+    pulumi.Input<
+      | string
+      | {
+          /** The public key, as in a `.pub` file. */
+          key: pulumi.Input<string>;
+          /** What it may do, such as `restrict,command="/usr/bin/backup"`. Default: everything. */
+          options?: pulumi.Input<string>;
+        }
+    >[]
+  >;
+  /**
+   * Where orch itself logs in as that user: seconds within which a new login must work with the new keys; else the machine takes the former ones
+   * again by itself. Default 20; 0: orch may lock itself out.
+   */
+  guard?: pulumi.Input<number>;
+}
+
+/** All public keys that open a user's login over SSH: those that are not listed are taken out. When it is deleted, the keys stay. */
+export class AuthorizedKeys extends HostResource {
+  declare readonly user: pulumi.Output<string>;
+  /** The file that they are in. */
+  declare readonly path: pulumi.Output<string>;
+
+  /** Those that somebody else manages; `id` is the user. */
+  static get(
+    name: string,
+    id: pulumi.Input<pulumi.ID>,
+    options?: pulumi.CustomResourceOptions,
+  ): AuthorizedKeys {
+    return new AuthorizedKeys(name, undefined as never, { ...options, id });
+  }
+  static override isInstance(value: unknown): value is AuthorizedKeys {
+    return isOfType(value, "host:index:AuthorizedKeys");
+  }
+  constructor(name: string, args: AuthorizedKeysArgs, options?: pulumi.CustomResourceOptions) {
+    super("host:index:AuthorizedKeys", ["user", "path"], name, args, options);
   }
 }

@@ -1,6 +1,7 @@
 /** Scripts. */
 import * as pulumi from "@pulumi/pulumi";
-import { type Connection, isOfType, nothing, protect, withVersion } from "./shared.js";
+import { isOfType, nothing, withVersion } from "../../direct/program.js";
+import { type Connection, protect } from "./shared.js";
 
 export interface CommandArgs {
   /** Script that makes it. Exit code 0 means made. */

@@ -1,6 +1,7 @@
 /** Containers, through podman or docker. */
 import type * as pulumi from "@pulumi/pulumi";
-import { HostResource, isOfType, type Overwriting } from "./shared.js";
+import { isOfType } from "../../direct/program.js";
+import { HostResource, type Overwriting } from "./shared.js";
 
 export interface ContainerHealth {
   /** What the container's shell runs; exit code 0 is healthy. */

@@ -1,6 +1,7 @@
 /** What is in files and folders: archives, checkouts, single lines. */
 import * as pulumi from "@pulumi/pulumi";
-import { HostResource, isOfType, type OnMachine, type Overwriting } from "./shared.js";
+import { isOfType } from "../../direct/program.js";
+import { HostResource, type OnMachine, type Overwriting } from "./shared.js";
 
 export interface ArchiveArgs extends Overwriting {
   /** Absolute path of the folder. Another one replaces. */

@@ -1,6 +1,7 @@
 /** Files and folders. */
 import * as pulumi from "@pulumi/pulumi";
-import { type Connection, isOfType, nothing, protect, withVersion } from "./shared.js";
+import { isOfType, nothing, withVersion } from "../../direct/program.js";
+import { type Connection, protect } from "./shared.js";
 
 export interface FileArgs {
   /** Absolute path on the machine. Another path replaces the file. */

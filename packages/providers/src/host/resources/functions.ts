@@ -1,6 +1,7 @@
 /** Functions that look at a machine. */
 import * as pulumi from "@pulumi/pulumi";
-import { type Connection, protect, withVersion } from "./shared.js";
+import { withVersion } from "../../direct/program.js";
+import { type Connection, protect } from "./shared.js";
 
 export interface ReadFileArgs {
   /** Absolute path on the machine. */

@@ -1,6 +1,7 @@
 /** The kernel: parameters and firewall. */
 import type * as pulumi from "@pulumi/pulumi";
-import { HostResource, isOfType, type Overwriting } from "./shared.js";
+import { isOfType } from "../../direct/program.js";
+import { HostResource, type Overwriting } from "./shared.js";
 
 export interface SysctlArgs extends Overwriting {
   /** Such as `net.ipv4.ip_forward`. Another one replaces. */

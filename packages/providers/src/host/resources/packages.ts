@@ -1,6 +1,7 @@
 /** Packages and where they come from. */
 import type * as pulumi from "@pulumi/pulumi";
-import { HostResource, isOfType, type OnMachine, type Overwriting } from "./shared.js";
+import { isOfType } from "../../direct/program.js";
+import { HostResource, type OnMachine, type Overwriting } from "./shared.js";
 
 export interface PackageArgs extends OnMachine {
   /** Another one replaces. */

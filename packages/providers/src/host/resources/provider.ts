@@ -1,6 +1,7 @@
 /** A machine as a provider. */
 import * as pulumi from "@pulumi/pulumi";
-import { type Connection, isOfType, protect, withVersion } from "./shared.js";
+import { isOfType, withVersion } from "../../direct/program.js";
+import { type Connection, protect } from "./shared.js";
 
 export interface ProviderArgs {
   /** The machine of all resources with this provider that name none themselves. Default: the machine that runs orch. */

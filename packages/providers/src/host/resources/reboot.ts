@@ -1,6 +1,7 @@
 /** Restarting machines. */
 import type * as pulumi from "@pulumi/pulumi";
-import { HostResource, isOfType, type OnMachine } from "./shared.js";
+import { isOfType } from "../../direct/program.js";
+import { HostResource, type OnMachine } from "./shared.js";
 
 export interface RebootArgs extends OnMachine {
   /** Any values, such as a kernel's version; when one changes, the machine is restarted. */

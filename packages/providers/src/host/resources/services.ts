@@ -1,6 +1,7 @@
 /** systemd units, and jobs of cron. */
 import type * as pulumi from "@pulumi/pulumi";
-import { HostResource, isOfType, type OnMachine, type Overwriting } from "./shared.js";
+import { isOfType } from "../../direct/program.js";
+import { HostResource, type OnMachine, type Overwriting } from "./shared.js";
 
 export interface SystemdUnitArgs extends Overwriting {
   /** With its kind: app.service, backup.timer. Another one replaces. */

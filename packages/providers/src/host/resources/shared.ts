@@ -1,8 +1,6 @@
 /** What the classes have in common: how a machine is reached, and what marks a resource as this package's. */
-import { createRequire } from "node:module";
 import * as pulumi from "@pulumi/pulumi";
-
-const { version } = createRequire(import.meta.url)("../../../package.json") as { version: string };
+import { nothing, withVersion } from "../../direct/program.js";
 
 /** The machine that runs orch. */
 export interface LocalConnection {
@@ -87,20 +85,6 @@ export function protect(
   // What is inside an output or a promise is marked by the provider's check.
   if (pulumi.Output.isInstance(connection) || connection instanceof Promise) return connection;
   return login(connection as Connection);
-}
-
-/** The program's options with this package's version, which says which code serves the resource. */
-export const withVersion = <O extends { version?: string }>(options: O | undefined): O =>
-  ({ version, ...options }) as O;
-
-/** Absent properties as the SDK wants them for reading an existing object. */
-export const nothing = (names: readonly string[]): pulumi.Inputs =>
-  Object.fromEntries(names.map((name) => [name, undefined]));
-
-export function isOfType(value: unknown, type: string): boolean {
-  return (
-    typeof value === "object" && value !== null && (value as { __pulumiType?: string }).__pulumiType === type
-  );
 }
 
 /** A resource whose inputs go to the provider as they are, with the connection's secrets marked. `outputs`: names that only the provider knows. */

@@ -3,15 +3,11 @@ import { z } from "zod";
 import { connectionProperty } from "../connection.js";
 import { oneLine, overwriteProperty } from "./common.js";
 import { defineSystem, withActual } from "./define.js";
+import { keyFunctions, keyLine, lineOf, parts, placeKeys, userProperty } from "./key-lines.js";
 import { words } from "./report.js";
 
-const keyLine = /^((?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]+) ([A-Za-z0-9+/]+={0,2})(?: ([^\n\r]*))?$/;
-
 const inputs = z.strictObject({
-  user: z
-    .string()
-    .regex(/^[^:/\s]+$/, "a user's name")
-    .describe("Whose login it opens. Another user replaces."),
+  user: userProperty.describe("Whose login it opens. Another user replaces."),
   key: z
     .string()
     .regex(keyLine, "a public key in one line, such as `ssh-ed25519 AAAA… comment`, without options")
@@ -27,21 +23,6 @@ const outputs = z.strictObject({
   key: z.string().describe("The public key."),
   path: z.string().describe("The file that it is in."),
 });
-
-const parts = (key: string): readonly [string, string, string] => {
-  const [, type = "", body = "", comment = ""] = keyLine.exec(key) ?? [];
-  return [type, body, comment];
-};
-const lineOf = ({ key, options }: { key: string; options?: string | undefined }): string =>
-  options ? `${options} ${key}` : key;
-
-/** Prints the user's file; fails where the user, or the right kind of file, is not there. */
-const functions = `
-keyfile() {
-  e=$(entry passwd "$1") || refuse user 'a user of that machine' "$1"
-  h=$(printf %s "$e" | cut -d: -f6); d=$h/.ssh; f=$d/authorized_keys
-  for l in "$d" "$f"; do [ ! -h "$l" ] || refuse user 'a home whose .ssh is no symbolic link' "$l"; done
-}`;
 
 /** Does a line of the file hold the key? Its type and body stand next to each other, after options with or without spaces. */
 const sameKey = `index(" " $0 " ", " " k " ")`;
@@ -67,7 +48,7 @@ export const authorizedKey = defineSystem({
       .join(" ")}`,
   exclusive: ({ user }) => `authorized_keys of ${user}`,
   mayDiffer: ["overwrite"],
-  functions,
+  functions: keyFunctions,
   effect: ({ path, before, after }) =>
     path[0] === "key" && typeof before === "string" && typeof after === "string"
       ? {
@@ -108,28 +89,20 @@ export const authorizedKey = defineSystem({
     return {
       script: `
         keyfile ${words(user)}
-        [ -d "$h" ] || refuse user 'a user with a home folder' "$h"
-        g=$(id -g -- ${words(user)})
-        if [ ! -d "$d" ]; then mkdir -m 700 -- "$d"; chown ${words(user)}":$g" -- "$d"; fi
-        new=$d/.authorized_keys.orch-new
-        ( umask 077
-          k=${words(parts(given.key).slice(0, 2).join(" "))}
-          rm -f -- "$new"
-          { if [ -e "$f" ]; then awk -v k="$k" '/^#/ || !${sameKey}' "$f"; fi
-            printf '%s\\n' ${words(lineOf(given))}; } >"$new" )
-        chmod 600 -- "$new"; chown ${words(user)}":$g" -- "$new"
-        mv -f -- "$new" "$f"`,
+        k=${words(parts(given.key).slice(0, 2).join(" "))}
+        ${placeKeys(
+          user,
+          `if [ -e "$f" ]; then awk -v k="$k" '/^#/ || !${sameKey}' "$f"; fi
+           printf '%s\\n' ${words(lineOf(given))}`,
+        )}`,
     };
   },
   remove: ({ inputs: { user, key } }) => `
     if entry passwd ${words(user)} >/dev/null; then
       keyfile ${words(user)}
       if [ -e "$f" ]; then
-        new=$d/.authorized_keys.orch-new; g=$(id -g -- ${words(user)})
-        ( umask 077; k=${words(parts(key).slice(0, 2).join(" "))}; rm -f -- "$new"
-          awk -v k="$k" '/^#/ || !${sameKey}' "$f" >"$new" )
-        chmod 600 -- "$new"; chown ${words(user)}":$g" -- "$new"
-        mv -f -- "$new" "$f"
+        k=${words(parts(key).slice(0, 2).join(" "))}
+        ${placeKeys(user, `awk -v k="$k" '/^#/ || !${sameKey}' "$f"`)}
       fi
     fi`,
 });

@@ -27,11 +27,14 @@ export interface Guard {
   readonly next: readonly string[];
 }
 
-const folderOf = (name: string): string => `/run/orch/${name}`;
+/** Sets `$g`. Nobody but root, or the user, can put something there. */
+const folder = (name: string): string =>
+  `g=/run/orch/${name}; [ "$(id -u)" = 0 ] || g=$HOME/.cache/orch/${name}`;
 
 /** Waits while a change of that name is neither kept nor taken back: orch was killed in the middle of it. Its time is in the file. */
 export const untilDecided = (name: string): string => `
-  for p in ${folderOf(name)}/pending-*; do
+  ${folder(name)}
+  for p in "$g"/pending-*; do
     while [ -e "$p" ] && [ "$(date +%s)" -le "$(( $(cat -- "$p" 2>/dev/null || echo 0) + 2 ))" ]; do sleep 1; done
   done`;
 
@@ -40,14 +43,13 @@ export const untilDecided = (name: string): string => `
  * no child of the login, which may end with the connection; and a restart of the machine brings back what was kept last.
  */
 function arm(guard: Guard, token: string, change: string): string {
-  const g = folderOf(guard.name);
-  const undo = `PATH=$PATH:/usr/sbin:/sbin:/usr/bin:/bin; export PATH LC_ALL=C; g=${g}
+  const undo = `PATH=$PATH:/usr/sbin:/sbin:/usr/bin:/bin; export PATH LC_ALL=C; g=\${0%/*}
 [ "$1" = now ] || sleep ${guard.seconds}
 mv -- "$g/pending-${token}" "$g/undoing-${token}" 2>/dev/null || exit 0
 { ${guard.undo}
 } >"$g/said" 2>&1 && mv -- "$g/undoing-${token}" "$g/undone-${token}"`;
   return `
-    g=${g}; rm -rf -- "$g"; ( umask 077; mkdir -p -- "$g"
+    ${folder(guard.name)}; rm -rf -- "$g"; ( umask 077; mkdir -p -- "$g"
       ${guard.save}
       printf '%s\\n' ${words(undo)} >"$g/undo"
       echo "$(( $(date +%s) + ${guard.seconds} ))" >"$g/pending-${token}" )
@@ -89,7 +91,7 @@ export async function guarded(
     if (signal.aborted || !isCutOff(toFailure(error))) throw error;
   }
   const keep = `
-    set -e; g=${folderOf(guard.name)}
+    set -e; ${folder(guard.name)}
     if mv -- "$g/pending-${token}" "$g/kept" 2>/dev/null; then
       { :; ${guard.keep}
         rm -rf -- "$g"; } >&2
@@ -126,7 +128,7 @@ export async function guarded(
 }
 
 const isCutOff = ({ reason }: Failure): boolean =>
-  reason === "connection-failed" || reason === "connection-lost" || reason === "timeout";
+  ["connection-failed", "connection-lost", "authentication-failed", "timeout"].includes(reason);
 
 /** True: it is. Else why that could not be seen. */
 async function takenBack(
@@ -136,11 +138,11 @@ async function takenBack(
   functions: string,
   what: string,
 ): Promise<true | string> {
-  const g = folderOf(guard.name);
   const script = `
-    /bin/sh ${g}/undo now
-    n=0; while [ -e ${g}/undoing-${token} ] && [ $n -lt 20 ]; do sleep 1; n=$((n+1)); done
-    if [ -e ${g}/undone-${token} ]; then put back yes; else put back no; cat ${g}/said >&2; fi`;
+    ${folder(guard.name)}
+    /bin/sh "$g/undo" now
+    n=0; while [ -e "$g/undoing-${token}" ] && [ $n -lt 20 ]; do sleep 1; n=$((n+1)); done
+    if [ -e "$g/undone-${token}" ]; then put back yes; else put back no; fi`;
   const deadline = Date.now() + (guard.seconds + 2) * 1000;
   let problem = "";
   for (const wait of [0, 1]) {
