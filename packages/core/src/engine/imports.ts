@@ -8,11 +8,12 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { EngineContext, ImportObject, ImportOptions } from "../engine-contract.js";
 import { type Failure, OrchError, toFailure } from "../model/failure.js";
-import type { Plan } from "../model/plan.js";
+import { byOrch, type Plan } from "../model/plan.js";
 import type { PackageDescriptor, Resource, ResourceState } from "../model/resource.js";
 import { makeUrn, packageOf, providerTypePrefix, rootStackType, type Urn } from "../model/urn.js";
 import { equal, isArray, isMap, type PropertyMap, reveal, type Value } from "../model/value.js";
-import { together } from "../plan/plan.js";
+import { refuse } from "../plan/plan.js";
+import { resourceOf, withoutDefaults } from "../plan/row-resource.js";
 import type { ProgramResult, ProgramSink } from "../program/contract.js";
 import { defaultProvider, defaultProviderName } from "../program/monitor/packages.js";
 import { needsUpdate } from "../provider/diff.js";
@@ -84,7 +85,7 @@ export async function registerImports(
       }
     }),
   );
-  if (failures.length > 0) throw new OrchError(together(failures, "plan"));
+  refuse(failures);
   for (const { resource, id } of connected(reads.filter((read) => read !== undefined)))
     await register({
       ...resource,
@@ -174,7 +175,7 @@ function nameAll(
       });
     urns.add(urn);
   }
-  if (failures.length > 0) throw new OrchError(together(failures, "plan"));
+  refuse(failures);
   return [...done.values()];
 }
 
@@ -211,7 +212,7 @@ async function providerOf(
         expected: `a provider of the package ${name} that is in the state`,
         found: object.provider,
       });
-    return asResource(row);
+    return resourceOf(row);
   }
   const version = object.version ?? (await installedVersion(project.programDir, name));
   const wanted: PackageDescriptor = {
@@ -219,36 +220,17 @@ async function providerOf(
     ...(version === undefined ? {} : { version }),
     ...(object.downloadUrl === undefined ? {} : { downloadUrl: object.downloadUrl }),
   };
-  const defaults = [...rows.values()].filter((row) => row.type === type && /^default(_|$)/.test(row.name));
+  const defaults = [...rows.values()].filter((row) => row.type === type && byOrch(row.urn));
   const row =
     defaults.find((one) => one.name === defaultProviderName(wanted)) ??
     (object.version === undefined ? defaults.at(-1) : undefined);
-  if (row) return asResource(row);
+  if (row) return resourceOf(row);
   return defaultProvider(wanted, {
     stack: store.info.stack,
     project: project.name,
     config: Object.fromEntries(Object.entries(config.values).map(([key, { value }]) => [key, value])),
     secretKeys: new Set(Object.entries(config.values).flatMap(([key, { secret }]) => (secret ? [key] : []))),
   });
-}
-
-function asResource(row: ResourceState): Resource {
-  const { urn, type, name, custom, parent, inputs, dependencies, propertyDependencies, options, source } =
-    row;
-  return {
-    urn,
-    type,
-    name,
-    custom,
-    inputs,
-    dependencies,
-    propertyDependencies,
-    aliases: [],
-    options,
-    ...(parent ? { parent } : {}),
-    ...(row.package ? { package: row.package } : {}),
-    ...(source ? { source } : {}),
-  };
 }
 
 /** Of the package that a program here would use, since its version is what its default provider is named by. */
@@ -289,9 +271,9 @@ async function readObject(
       next: ["Check the id, and that the provider's account, region or address is the right one."],
     });
   const read = fromProvider(found.inputs, {}, traits);
-  const told = Object.fromEntries(
-    Object.entries(withoutDefaults(read)).filter(([, value]) => value !== null),
-  );
+  // What a bridged provider filled in, or keeps for itself, is not for a program to say.
+  const own = withoutKeys(withoutDefaults(read), (key) => key === "__meta") as PropertyMap;
+  const told = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== null));
   const { properties } = object;
   const wanted = properties
     ? Object.fromEntries(Object.entries(told).filter(([key]) => properties.includes(key)))
@@ -365,22 +347,6 @@ function withoutKeys(value: Value, unwanted: (key: string) => boolean): Value {
       unwanted(key) ? [] : [[key, withoutKeys(item, unwanted)]],
     ),
   );
-}
-
-/** Without what a bridged provider says that it filled in. */
-function withoutDefaults(value: PropertyMap): PropertyMap {
-  const strip = (one: Value): Value => {
-    if (isArray(one)) return one.map(strip);
-    if (!isMap(one)) return one;
-    const { __defaults: names, ...rest } = one as PropertyMap;
-    const filled = isArray(names) ? new Set<Value>(names) : new Set<Value>();
-    return Object.fromEntries(
-      Object.entries(rest).flatMap(([key, item]) =>
-        filled.has(key) || key === "__meta" ? [] : [[key, strip(item)]],
-      ),
-    );
-  };
-  return strip(value) as PropertyMap;
 }
 
 function isEmpty(value: Value): boolean {

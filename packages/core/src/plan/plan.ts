@@ -148,7 +148,8 @@ export async function makePlan(request: PlanRequest): Promise<PlanBody> {
   };
 }
 
-function refuse(failures: readonly Failure[]): void {
+/** Throws all of them as one. */
+export function refuse(failures: readonly Failure[]): void {
   if (failures.length > 0) throw new OrchError(together(failures, "plan"));
 }
 
@@ -243,7 +244,7 @@ async function startProviders(
       registry.fromState(row).catch((error: unknown) => failures.push(about(served, toFailure(error)))),
     ),
   );
-  if (failures.length > 0) throw new OrchError(together(failures, "plan"));
+  refuse(failures);
 }
 
 /** One failure for all, in the order of their places in the program; a single one as it is. */

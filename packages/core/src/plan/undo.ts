@@ -3,12 +3,13 @@ import { type Failure, OrchError } from "../model/failure.js";
 import type { Step } from "../model/plan.js";
 import type { Resource, ResourceState } from "../model/resource.js";
 import { isProviderType, parseUrn, rootStackType, type Urn } from "../model/urn.js";
-import { isArray, isMap, type PropertyMap, type Value } from "../model/value.js";
+import type { PropertyMap } from "../model/value.js";
 import type { ProgramResult, ProgramSink, RegistrationAnswer } from "../program/contract.js";
 import type { RunInfo, Snapshot, StackStore } from "../state/contract.js";
 import { dependenciesFirst, neededBy } from "../state/order.js";
 import { diffRows } from "../state/row-diff.js";
 import { runEffects } from "../state/run-changes.js";
+import { resourceOf, withoutDefaults } from "./row-resource.js";
 import { Substitution } from "./substitution.js";
 
 /** What a stack was before a run, and what has to be known of the time since to go back there. */
@@ -132,7 +133,7 @@ export function earlierResources(
   const ids = new Map(now.filter((r) => r.deposed === undefined).map(({ urn, id }) => [urn, id]));
   return new Map(
     earlier.rows.map((row) => {
-      const { urn, type, name, custom, parent, provider, dependencies, propertyDependencies, source } = row;
+      const { urn } = row;
       const was = earlier.renamed.get(urn);
       const { importId, ...options } = row.options;
       const there = ids.get(was ?? urn);
@@ -140,19 +141,10 @@ export function earlierResources(
       const taken =
         there === undefined ? earlier.released.get(urn) : there === importId ? importId : undefined;
       const resource: Resource = {
-        urn,
-        type,
-        name,
-        custom,
+        ...resourceOf(row),
         inputs: withoutDefaults(row.inputs),
-        dependencies,
-        propertyDependencies,
         aliases: was === undefined ? [] : [was],
         options: taken === undefined ? options : { ...options, importId: taken },
-        ...(parent ? { parent } : {}),
-        ...(provider ? { provider } : {}),
-        ...(row.package ? { package: row.package } : {}),
-        ...(source ? { source } : {}),
       };
       return [urn, resource] as const;
     }),
@@ -172,23 +164,6 @@ export function plannedResources(
       resources.set(step.urn, { ...step.resource, inputs: withoutDefaults(then) });
   }
   return resources;
-}
-
-/**
- * Inputs without what a bridged provider filled in, which it lists in `__defaults` (pulumi-terraform-bridge, pkg/tfbridge/schema.go). Given as if a
- * person had written them they would stop being defaults, and a generated name would be drawn anew by the next plan.
- */
-function withoutDefaults<V extends Value>(value: V): V {
-  if (isArray(value)) return value.map((item) => withoutDefaults(item)) as unknown as V;
-  if (!isMap(value)) return value;
-  const { __defaults: names, ...rest } = value as PropertyMap;
-  const defaults = isArray(names) ? new Set<Value>(names) : undefined;
-  const kept = defaults === undefined ? (value as PropertyMap) : rest;
-  return Object.fromEntries(
-    Object.entries(kept)
-      .filter(([key]) => !defaults?.has(key))
-      .map(([key, item]) => [key, withoutDefaults(item)]),
-  ) as V;
 }
 
 /**
