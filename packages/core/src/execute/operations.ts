@@ -47,6 +47,8 @@ export function rowOf(
     ...(provider ? { provider } : {}),
     ...(resource.package ? { package: resource.package } : {}),
     ...(source ? { source } : {}),
+    // What was only read stays so: a row without this would be deleted with its program.
+    ...(before?.external ? { external: true } : {}),
   };
 }
 

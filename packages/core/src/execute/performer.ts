@@ -85,8 +85,6 @@ export class Performer {
     const now = registered?.resource ?? resource;
     const row = {
       ...rowOf(now, prior.id, known(inputs, now.inputs), known(outputs, prior.outputs), prior, Date.now()),
-      // What was only read stays so: a row without this would be deleted with its program.
-      ...(prior.external ? { external: true } : {}),
       ...(prior.initErrors ? { initErrors: prior.initErrors } : {}),
     };
     await this.context.journal.record(step, [

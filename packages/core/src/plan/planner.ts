@@ -88,14 +88,10 @@ export class Planner implements ProgramSink {
     if (custom && !isProviderType(type) && this.options.replace.names(resource)) this.asked.add(urn);
     const plan = async (selected: boolean): Promise<Draft> => {
       refuseMistakenText(resource);
-      return planned(selected);
+      if (isProviderType(type)) return this.#planProvider(resource, before);
+      if (!custom) return planComponent(resource, before);
+      return this.#calls.run(() => this.#planCustom(resource, before, selected));
     };
-    const planned = (selected: boolean): Promise<Draft> =>
-      isProviderType(type)
-        ? this.#planProvider(resource, before)
-        : custom
-          ? this.#calls.run(() => this.#planCustom(resource, before, selected))
-          : Promise.resolve(planComponent(resource, before));
     if (this.options.selection?.take(resource, prior) === false) {
       // Told before it is planned: what is registered next may already ask.
       return this.#leave(resource, prior, plan(false));

@@ -3,7 +3,7 @@ import type { Failure } from "../model/failure.js";
 import { type Named, namesResource } from "../model/pattern.js";
 import type { Resource, ResourceState } from "../model/resource.js";
 import { rootStackType, shortType, type Urn, urnPrefix } from "../model/urn.js";
-import { closest } from "../state/closest.js";
+import { didYouMean } from "../state/closest.js";
 import { dependenciesFirst, neededBy } from "../state/order.js";
 
 /** Patterns as of model/pattern.ts. */
@@ -40,20 +40,20 @@ export class Patterns {
   missed(): readonly Failure[] {
     return this.patterns
       .filter((pattern) => !this.#hit.has(pattern))
-      .map((pattern): Failure => {
-        const near = closest(pattern, [
-          ...new Set([...this.#seen.values()].map((one) => likeIn(pattern, one))),
-        ]);
-        return {
+      .map(
+        (pattern): Failure => ({
           reason: "invalid-flag",
           message: `${this.flag} ${pattern} names no resource of the stack.`,
           expected: "a URN, a name or type::name of a resource, with * for any text",
           next: [
-            ...(near.length > 0 ? [`Did you mean ${near.join(" or ")}?`] : []),
+            ...didYouMean(
+              pattern,
+              [...this.#seen.values()].map((one) => likeIn(pattern, one)),
+            ),
             "See what there is with `orch state ls`.",
           ],
-        };
-      });
+        }),
+      );
   }
 }
 
