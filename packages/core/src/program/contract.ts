@@ -12,6 +12,7 @@ import type {
   ConstructResponse,
   MethodRequest,
   MethodResponse,
+  RunSettings,
 } from "../provider/contract.js";
 
 /** The answer to a registration. `id` is Unknown while the object does not exist yet; absent for components. */
@@ -56,22 +57,13 @@ export interface ProgramInvoke {
   readonly dependsOn: readonly Urn[];
 }
 
-export interface ProgramOptions {
+export interface ProgramOptions extends RunSettings {
   /** Absolute folder of the project (where Pulumi.yaml or orch.yaml is). */
   readonly projectDir: string;
   /** Absolute folder of the program; differs from projectDir when the project file's `main` says so. */
   readonly programDir: string;
   /** Entry file relative to programDir, when the project names one. */
   readonly entry?: string;
-  readonly project: string;
-  readonly stack: string;
-  readonly organization: string;
-  /** Full keys (`project:name`), values in clear; `secretKeys` says which must be treated as secrets. */
-  readonly config: Readonly<Record<string, string>>;
-  readonly secretKeys: readonly string[];
-  /** True while planning. */
-  readonly dryRun: boolean;
-  readonly parallel: number;
   /** First abort: the child is asked to end (SIGINT), then killed after a grace time. */
   readonly signal?: AbortSignal;
   readonly events: EventSink;

@@ -210,17 +210,22 @@ export interface InvokeResponse {
   readonly failures: readonly CheckFailure[];
 }
 
-/** What code that makes resources of its own needs to take part in a run. */
-export interface RunContext {
+/** What a program, and code that makes resources for one, is told of the run. */
+export interface RunSettings {
   readonly project: string;
   readonly stack: string;
   readonly organization: string;
   /** Full keys (`project:name`), values in clear. */
   readonly config: Readonly<Record<string, string>>;
+  /** Which of them must be treated as secrets. */
   readonly secretKeys: readonly string[];
   /** True while planning. */
   readonly dryRun: boolean;
   readonly parallel: number;
+}
+
+/** What code that makes resources of its own needs to take part in a run. */
+export interface RunContext extends RunSettings {
   /** `host:port` of a gRPC server with `pulumirpc.ResourceMonitor`, where it registers what it makes. */
   readonly monitor: string;
 }

@@ -1,7 +1,8 @@
 /** What a plugin is asked to make or do with the run's monitor at hand: components and their methods. */
 
 import type { Alias, ResourceOptions } from "@orch/core/model/resource";
-import { map, OutputValue, type PropertyMap, Secret, unknown, type Value } from "@orch/core/model/value";
+import type { PropertyMap } from "@orch/core/model/value";
+import { plainOutputMap } from "@orch/core/program/monitor/values";
 import type {
   ConstructRequest,
   MethodRequest,
@@ -40,22 +41,11 @@ export function constructMessage(
 
 /** Components carry secrets and references whatever the plugin says, and output values where it knows them. */
 function args(properties: PropertyMap, traits: ProviderTraits) {
-  return toStruct(traits.outputValues ? properties : plain(properties), {
+  return toStruct(traits.outputValues ? properties : plainOutputMap(properties), {
     secrets: "wrap",
     resourceRefs: true,
     outputValues: traits.outputValues,
   });
-}
-
-/** Output values as what they hold. */
-function plain(properties: PropertyMap): PropertyMap {
-  const value = (item: Value): Value =>
-    map(item, (part) => {
-      if (!(part instanceof OutputValue)) return part;
-      const held = part.value === undefined ? unknown : value(part.value);
-      return part.secret && !(held instanceof Secret) ? new Secret(held) : held;
-    });
-  return value(properties) as PropertyMap;
 }
 
 function setRun(message: ProviderTypes.ConstructRequest | ProviderTypes.CallRequest, run: RunContext): void {

@@ -14,11 +14,11 @@ import {
 import type { LogLevel } from "@orch/core/model/event";
 import { rootStackType } from "@orch/core/model/urn";
 import type { LoadContext } from "@orch/core/provider/contract";
+import { channelOptions, listenOnLoopback, rawMethod } from "@orch/core/wire/grpc";
 import { EmptyMessage } from "@orch/core/wire/protobuf";
 import engineGrpc from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import type * as EngineTypes from "@pulumi/pulumi/proto/engine_pb.js";
 import enginePb from "@pulumi/pulumi/proto/engine_pb.js";
-import { channelOptions } from "./call.js";
 import type { Redactor } from "./redact.js";
 
 type Log = LoadContext["log"];
@@ -58,22 +58,13 @@ export async function engineAddress(
     server.forceShutdown();
   };
   try {
-    address = await bind(server);
+    address = await listenOnLoopback(server, ServerCredentials.createInsecure());
   } catch (error) {
     release();
     throw error;
   }
   redactors.set(address, redactor);
   return { address, release };
-}
-
-function bind(server: Server): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
-      if (error) reject(error);
-      else resolve(`127.0.0.1:${port}`);
-    });
-  });
 }
 
 type Handler<Request, Response> = (
@@ -130,15 +121,4 @@ function start(context: Pick<LoadContext, "log" | "project" | "stack">): Running
 }
 
 /** `grpc.health.v1.Health/Check`, whose only answer here is `SERVING` (field 1, value 1). */
-const bytes = (value: Buffer): Buffer => value;
-const health: ServiceDefinition = {
-  check: {
-    path: "/grpc.health.v1.Health/Check",
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: bytes,
-    requestDeserialize: bytes,
-    responseSerialize: bytes,
-    responseDeserialize: bytes,
-  },
-};
+const health: ServiceDefinition = { check: rawMethod("/grpc.health.v1.Health/Check") };

@@ -26,7 +26,7 @@ const madeFrom = new WeakMap<object, readonly Output[]>();
 const isOutput = (value: unknown): value is Output =>
   typeof value === "object" && value !== null && (value as Partial<Output>).__pulumiOutput === true;
 
-/** Makes the SDK's functions that make one output of others say so. Each is left alone where a version does not have it. */
+/** Makes the SDK's functions that make one output of others say so, and sends that along. Each is left alone where a version does not have it. */
 export function traceOutputs(load: Sdk["load"]): void {
   const module = load("output.js");
   const { prototype } = module.Output as OutputClass;
@@ -49,6 +49,7 @@ export function traceOutputs(load: Sdk["load"]): void {
     // It holds copies of what the other modules export.
     if (index[name] === original) replace(index, name, traced);
   }
+  traceRegisteredOutputs(load);
 }
 
 /** Values may be any graph of objects; deeper than this nobody nests outputs. */
@@ -114,4 +115,27 @@ function nameOn(resource: object, resources: Output["resources"]): string | unde
   for (const [name, value] of Object.entries(resource))
     if (isOutput(value) && value.resources === resources) return name;
   return undefined;
+}
+
+type SerializeOnly = (
+  label: string,
+  props: { readonly outputs?: unknown },
+  ...rest: unknown[]
+) => Promise<{ readonly outputs?: object & { [originsOf]?: readonly Origin[] } }>;
+
+/** Outputs that a stack or a component registers are sent with where they come from, as properties of resources are. */
+function traceRegisteredOutputs(load: Sdk["load"]): void {
+  const rpc = load("runtime/rpc.js");
+  const serialize = rpc.serializeProperties as SerializeOnly | undefined;
+  if (serialize === undefined) return;
+  const { isDryRun } = load("runtime/settings.js") as { isDryRun: () => boolean };
+  const traced: SerializeOnly = async (label, props, ...rest) => {
+    const serialized = await serialize(label, props, ...rest);
+    if (label.startsWith("monitor.registerResourceOutputs") && isDryRun() && serialized.outputs) {
+      const origins = await originsIn(props.outputs);
+      if (origins.length > 0) serialized.outputs[originsOf] = origins;
+    }
+    return serialized;
+  };
+  replace(rpc, "serializeProperties", traced);
 }

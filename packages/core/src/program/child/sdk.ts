@@ -10,14 +10,7 @@ import type { Exports } from "./exports.js";
 import { lazyModules, standIn } from "./lazy.js";
 import { traceOutputs } from "./origins.js";
 import { type Pipe, pipeClient, type ServiceTable } from "./pipe.js";
-import {
-  countCalls,
-  placePositions,
-  quieten,
-  shortenPaths,
-  speedUpMessages,
-  traceRegisteredOutputs,
-} from "./tuning.js";
+import { countCalls, placePositions, quieten, shortenPaths, speedUpMessages } from "./tuning.js";
 
 export interface Sdk {
   readonly version: string;
@@ -78,7 +71,6 @@ export function loadSdk(programDir: string, debug: boolean): Sdk {
     shortenPaths(load);
     speedUpMessages(require);
     traceOutputs(load);
-    traceRegisteredOutputs(load);
   }
   placePositions(load("resource.js"));
   return { version, load };

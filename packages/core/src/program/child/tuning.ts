@@ -96,29 +96,6 @@ export function shortenPaths(load: Sdk["load"]): void {
   replace(rpc, "serializeResourceProperties", plainFirst);
 }
 
-type SerializeOnly = (
-  label: string,
-  props: { readonly outputs?: unknown },
-  ...rest: unknown[]
-) => Promise<{ readonly outputs?: object & { [originsOf]?: readonly Origin[] } }>;
-
-/** Outputs that a stack or a component registers are sent with where they come from, as properties of resources are. */
-export function traceRegisteredOutputs(load: Sdk["load"]): void {
-  const rpc = load("runtime/rpc.js");
-  const serialize = rpc.serializeProperties as SerializeOnly | undefined;
-  if (serialize === undefined) return;
-  const { isDryRun } = load("runtime/settings.js") as { isDryRun: () => boolean };
-  const traced: SerializeOnly = async (label, props, ...rest) => {
-    const serialized = await serialize(label, props, ...rest);
-    if (label.startsWith("monitor.registerResourceOutputs") && isDryRun() && serialized.outputs) {
-      const origins = await originsIn(props.outputs);
-      if (origins.length > 0) serialized.outputs[originsOf] = origins;
-    }
-    return serialized;
-  };
-  replace(rpc, "serializeProperties", traced);
-}
-
 /**
  * Two things that the SDK does with messages for every resource. It builds and reads property structs one setter at a time (19 µs
  * for nine small values; the array form takes 1), and for its debug log it turns answers into text, in vain.

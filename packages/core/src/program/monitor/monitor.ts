@@ -9,6 +9,7 @@ import { refuseMistakenName } from "../../model/mistaken-text.js";
 import type { Origin, ReadResource, Resource, SourcePosition } from "../../model/resource.js";
 import { isProviderType, packageOf, stackReferenceType, type Urn } from "../../model/urn.js";
 import { type PropertyMap, unknown } from "../../model/value.js";
+import type { RunSettings } from "../../provider/contract.js";
 import { isUnknownSentinel } from "../../wire/json.js";
 import { EmptyMessage } from "../../wire/protobuf.js";
 import { fromStruct, toStruct } from "../../wire/struct.js";
@@ -67,18 +68,7 @@ export interface Monitor {
   outputsOf(reference: string): readonly string[] | undefined;
 }
 
-type MonitorOptions = Pick<
-  ProgramOptions,
-  | "project"
-  | "stack"
-  | "organization"
-  | "config"
-  | "secretKeys"
-  | "dryRun"
-  | "parallel"
-  | "programDir"
-  | "events"
->;
+type MonitorOptions = RunSettings & Pick<ProgramOptions, "programDir" | "events">;
 
 /** Values of `ResourceMonitorFeature`. Only what works. */
 const features = {

@@ -4,9 +4,9 @@ import type { SourcePosition } from "../../model/resource.js";
 import { showValue } from "../../model/show.js";
 import type { Urn } from "../../model/urn.js";
 import { isArray, isMap, OutputValue, type PropertyMap, Secret, type Value } from "../../model/value.js";
-import type { RunContext } from "../../provider/contract.js";
+import type { RunContext, RunSettings } from "../../provider/contract.js";
 import { fromStruct, toStruct } from "../../wire/struct.js";
-import type { ProgramOptions, ProgramSink } from "../contract.js";
+import type { ProgramSink } from "../contract.js";
 import { providerMessages, type ResourceMessages, resourceMessages } from "../services.js";
 import { readAliases } from "./aliases.js";
 import { outputStruct, setDependencies } from "./answers.js";
@@ -22,11 +22,6 @@ export interface Remote {
   readonly transforms: readonly string[] | undefined;
 }
 
-type RunOptions = Pick<
-  ProgramOptions,
-  "project" | "stack" | "organization" | "config" | "secretKeys" | "dryRun" | "parallel"
->;
-
 export class RemoteComponents {
   readonly #remotes = new Map<Urn, Remote>();
 
@@ -34,7 +29,7 @@ export class RemoteComponents {
   constructor(
     readonly known: KnownResources,
     readonly providers: Providers,
-    readonly options: RunOptions,
+    readonly options: RunSettings,
     readonly sink: Pick<ProgramSink, "construct" | "call">,
     readonly endpoint: () => Promise<string>,
   ) {}

@@ -4,16 +4,9 @@
  */
 import type { Client, Server, ServerUnaryCall, ServiceDefinition, sendUnaryData } from "@grpc/grpc-js";
 import { type Failure, toFailure } from "../../model/failure.js";
+import { channelOptions, listenOnLoopback, rawMethod } from "../../wire/grpc.js";
 import { callbackMessages, monitorService, status } from "../services.js";
 import { type CallBack, type Monitor, RpcError, unimplemented } from "./monitor.js";
-
-/** Bytes: what Pulumi's own engine and plugins allow. */
-const maxMessageBytes = 400 * 1024 * 1024;
-const channelOptions = {
-  "grpc.max_receive_message_length": maxMessageBytes,
-  "grpc.max_send_message_length": maxMessageBytes,
-  "grpc.enable_http_proxy": 0,
-} as const;
 
 export class MonitorServer {
   #started: Promise<{ readonly server: Server; readonly address: string }> | undefined;
@@ -56,7 +49,7 @@ export class MonitorServer {
     const message = new CallbackInvokeRequest();
     message.setToken(token);
     message.setRequest(request);
-    const answer = await new Promise<Uint8Array>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       client.makeUnaryRequest(
         "/pulumirpc.Callbacks/Invoke",
         (sent: typeof message) => Buffer.from(sent.serializeBinary()),
@@ -65,25 +58,15 @@ export class MonitorServer {
         (error, response) => (error ? reject(error) : resolve(response as Uint8Array)),
       );
     });
-    return answer;
   }
 
   async #start(): Promise<{ server: Server; address: string }> {
     const { Server, ServerCredentials } = await import("@grpc/grpc-js");
     const server = new Server(channelOptions);
-    const bytes = (value: Buffer): Buffer => value;
     const definition: Record<string, ServiceDefinition[string]> = {};
     const handlers: Record<string, (call: Call, answer: sendUnaryData<Buffer>) => void> = {};
     for (const [name, { path }] of Object.entries(monitorService())) {
-      definition[name] = {
-        path,
-        requestStream: false,
-        responseStream: false,
-        requestSerialize: bytes,
-        requestDeserialize: bytes,
-        responseSerialize: bytes,
-        responseDeserialize: bytes,
-      };
+      definition[name] = rawMethod(path);
       handlers[name] = ({ request }, answer) => {
         this.#handle(name, request).then(
           (response) => answer(null, response),
@@ -92,12 +75,7 @@ export class MonitorServer {
       };
     }
     server.addService(definition, handlers);
-    const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-        error ? reject(error) : resolve(bound),
-      );
-    });
-    return { server, address: `127.0.0.1:${port}` };
+    return { server, address: await listenOnLoopback(server, ServerCredentials.createInsecure()) };
   }
 
   async #handle(name: string, request: Buffer): Promise<Buffer> {
