@@ -11,7 +11,6 @@ const commands: Readonly<Record<string, readonly (Spaced<CommandId> | Flagged)[]
   down: ["destroy"],
   env: ["config ls"],
   "force-unlock": ["unlock"],
-  import: ["stack import"],
   init: ["new", "stack init"],
   install: ["plugin install"],
   list: ["state ls"],

@@ -1,6 +1,6 @@
 import * as Flags from "@oclif/core/flags";
+import { carryOut } from "../carry-out.js";
 import { OrchCommand } from "../command.js";
-import { withEngine } from "../context.js";
 import {
   diffFlag,
   eventsFlag,
@@ -12,8 +12,7 @@ import {
   selectionOf,
   yesFlag,
 } from "../flags.js";
-import { doingFormatOf, formatFlag, orFailedSection } from "../format.js";
-import { openView } from "../view/view.js";
+import { formatFlag } from "../format.js";
 
 export default class Destroy extends OrchCommand {
   static override summary = "Delete every resource of the stack.";
@@ -44,19 +43,11 @@ Exit codes: as of \`orch apply\`.`;
   async run(): Promise<number> {
     const { flags } = await this.parse(Destroy);
     const selection = selectionOf(flags);
-    const format = doingFormatOf(flags);
-    const view = openView({ jsonEvents: true });
-    const carryOut = () =>
-      withEngine(this.config.version, view, flags, async (work) => {
-        const { planAndPerform } = await import("../perform.js");
-        return planAndPerform(
-          work,
-          view,
-          { kind: "destroy", refresh: flags.refresh, ...(selection === undefined ? {} : { selection }) },
-          { yes: flags.yes, diff: flags.diff, format, continueOnError: flags["continue-on-error"] },
-          "destroy",
-        );
-      });
-    return orFailedSection("apply", format, carryOut, "Destroy of");
+    return carryOut(this.config.version, flags, {
+      kind: "destroy",
+      refresh: flags.refresh,
+      ...(selection === undefined ? {} : { selection }),
+      continueOnError: flags["continue-on-error"],
+    });
   }
 }

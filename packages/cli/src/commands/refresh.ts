@@ -1,5 +1,5 @@
+import { carryOut } from "../carry-out.js";
 import { OrchCommand } from "../command.js";
-import { withEngine } from "../context.js";
 import {
   diffFlag,
   eventsFlag,
@@ -10,8 +10,7 @@ import {
   selectionOf,
   yesFlag,
 } from "../flags.js";
-import { doingFormatOf, formatFlag, orFailedSection } from "../format.js";
-import { openView } from "../view/view.js";
+import { formatFlag } from "../format.js";
 
 export default class Refresh extends OrchCommand {
   static override summary = "Read every resource, and take what was found over into the state.";
@@ -34,19 +33,11 @@ Exit codes: as of \`orch apply\`.`;
   async run(): Promise<number> {
     const { flags } = await this.parse(Refresh);
     const selection = selectionOf(flags);
-    const format = doingFormatOf(flags);
-    const view = openView({ jsonEvents: true });
-    const carryOut = () =>
-      withEngine(this.config.version, view, flags, async (work) => {
-        const { planAndPerform } = await import("../perform.js");
-        return planAndPerform(
-          work,
-          view,
-          { kind: "refresh", refresh: true, ...(selection === undefined ? {} : { selection }) },
-          { yes: flags.yes, diff: flags.diff, format, continueOnError: true },
-          "refresh",
-        );
-      });
-    return orFailedSection("apply", format, carryOut, "Refresh of");
+    return carryOut(this.config.version, flags, {
+      kind: "refresh",
+      refresh: true,
+      ...(selection === undefined ? {} : { selection }),
+      continueOnError: true,
+    });
   }
 }

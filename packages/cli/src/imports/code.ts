@@ -1,8 +1,8 @@
 /** A plan's imports as the program that would have said the same: what a person pastes, so that the next plan has nothing to do. Pure. */
 import { OrchError } from "@orch/core/model/failure";
-import type { ImportStep, Step } from "@orch/core/model/plan";
+import { byOrch, type ImportStep, type Step } from "@orch/core/model/plan";
 import type { Resource } from "@orch/core/model/resource";
-import { packageOf, parseUrn, rootStackType, type Urn } from "@orch/core/model/urn";
+import { moduleParts, packageOf, parseUrn, rootStackType, type Urn } from "@orch/core/model/urn";
 import { Asset, isArray, isMap, reveal, Secret, type Value } from "@orch/core/model/value";
 
 export interface ProgramPart {
@@ -56,10 +56,7 @@ export function programOf(steps: readonly Step[], { variables, direct, modules }
   function optionsOf({ parent, provider, options }: Resource): string {
     const above =
       parent === undefined || parseUrn(parent).type === rootStackType ? undefined : reference(parent);
-    const by =
-      provider === undefined || /^default(_|$)/.test(parseUrn(provider).name)
-        ? undefined
-        : reference(provider);
+    const by = provider === undefined || byOrch(provider) ? undefined : reference(provider);
     const parts = [
       ...(above === undefined ? [] : [`parent: ${above}`]),
       ...(by === undefined ? [] : [`provider: ${by}`]),
@@ -137,12 +134,11 @@ export function programOf(steps: readonly Step[], { variables, direct, modules }
   };
 }
 
-/** `s3/bucket` of `Bucket` is `s3`: bridged packages have a module for each class, which their SDK leaves out. */
-function modulePath(module: string, member: string): readonly string[] {
-  const parts = module.split("/");
-  if (parts.length > 1 && parts.at(-1)?.toLowerCase() === member.toLowerCase()) parts.pop();
-  return parts.filter((part) => part !== "" && part !== "index").map((part) => part.replaceAll("-", "_"));
-}
+/** Where the package's SDK has the class. */
+const modulePath = (module: string, member: string): readonly string[] =>
+  moduleParts(module, member)
+    .filter((part) => part !== "" && part !== "index")
+    .map((part) => part.replaceAll("-", "_"));
 
 function assetCode({ source }: Asset): string {
   switch (source.kind) {

@@ -1,6 +1,7 @@
 /** Failures of one cause, together: a system that is down fails everything in it, and each says so with its own name in the message. */
 import type { Failure } from "@orch/core/model/failure";
-import { parseUrn, type Urn } from "@orch/core/model/urn";
+import type { Urn } from "@orch/core/model/urn";
+import { nameIn } from "./names.js";
 
 export interface FailureGroup {
   /** The first of them. */
@@ -27,7 +28,8 @@ export function failureGroups(
   for (const [index, failure] of failures.entries()) {
     const { urn, source: _, ...rest } = failure;
     const text = JSON.stringify(rest);
-    const key = urn === undefined ? text : withoutWords(rest, [urn, nameIn(urn), ...words(failure, index)]);
+    const key =
+      urn === undefined ? text : withoutWords(rest, [urn, nameIn(urn) ?? urn, ...words(failure, index)]);
     const group = groups.get(key);
     if (group === undefined)
       groups.set(key, {
@@ -62,12 +64,4 @@ function withoutWords(failure: Failure, words: readonly (string | number)[]): st
   return JSON.stringify(failure, (key, value: unknown) =>
     typeof value === "string" && key !== "reason" ? value.replace(own, "\u0000") : value,
   );
-}
-
-function nameIn(urn: Urn): string {
-  try {
-    return parseUrn(urn).name;
-  } catch {
-    return urn;
-  }
 }

@@ -15,10 +15,13 @@ export function shortUrn(urn: Urn): string {
 }
 
 /** Only the name. */
-export function nameOf(urn: Urn): string {
+export const nameOf = (urn: Urn): string => visible(nameIn(urn) ?? urn);
+
+/** The name as it is, not for the screen; undefined for what is no URN. */
+export function nameIn(urn: Urn): string | undefined {
   try {
-    return visible(parseUrn(urn).name);
+    return parseUrn(urn).name;
   } catch {
-    return visible(urn);
+    return undefined;
   }
 }

@@ -4,8 +4,8 @@ import { resolve } from "node:path";
 import type { Failure } from "@orch/core/model/failure";
 import { type PropertyPath, parsePath } from "@orch/core/model/path";
 import type { SourcePosition } from "@orch/core/model/resource";
-import { parseUrn } from "@orch/core/model/urn";
 import { openSource, type Place, type Source, type Span } from "@orch/core/program/source-place";
+import { nameIn } from "./names.js";
 import { visible, width } from "./text.js";
 import type { Theme } from "./theme.js";
 import { secretText } from "./value.js";
@@ -121,14 +121,6 @@ function pathOf(text: string): PropertyPath | undefined {
   try {
     // Kubernetes names items by their keys: `containers[name="web"]`, of several the first.
     return parsePath(text.replace(/\[(\w+)="?([^"\],]*)"?(?:,[^\]]*)?\]/g, '["$1=$2"]'));
-  } catch {
-    return undefined;
-  }
-}
-
-function nameIn(urn: string): string | undefined {
-  try {
-    return parseUrn(urn).name;
   } catch {
     return undefined;
   }

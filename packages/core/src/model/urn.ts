@@ -71,11 +71,21 @@ const shortTypes = new Map<string, string>();
 function shorten(type: string): string {
   const [pkg, module, name, ...rest] = type.split(":");
   if (pkg === undefined || module === undefined || name === undefined || rest.length > 0) return type;
-  const parts = module.split("/");
-  const last = parts.at(-1) as string;
-  if (parts.length > 1 && last.toLowerCase() === name.toLowerCase()) parts.pop();
-  const shortModule = parts.join("/");
+  const shortModule = moduleParts(module, name).join("/");
   return shortModule === "index" || shortModule === "" ? `${pkg}:${name}` : `${pkg}:${shortModule}:${name}`;
+}
+
+/** `s3/bucket` of `Bucket` is `s3`: bridged packages have a module for each class, which goes without saying. */
+export function moduleParts(module: string, name: string): readonly string[] {
+  const parts = module.split("/");
+  if (parts.length > 1 && parts.at(-1)?.toLowerCase() === name.toLowerCase()) parts.pop();
+  return parts;
+}
+
+/** `web (aws:s3/bucket:Bucket)`, for sentences. */
+export function nameWithType(urn: Urn): string {
+  const { name, type } = parseUrn(urn);
+  return `${name} (${type})`;
 }
 
 /** A provider reference as the protocol writes it: `<urn>::<id>`. */

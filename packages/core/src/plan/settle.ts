@@ -5,7 +5,7 @@
 import type { Failure } from "../model/failure.js";
 import { byOrch, type Held, type PlanSelection } from "../model/plan.js";
 import type { Resource, ResourceState } from "../model/resource.js";
-import { isProviderType, parseUrn, shortType, type Urn } from "../model/urn.js";
+import { isProviderType, nameWithType, shortType, type Urn } from "../model/urn.js";
 import { neededBy } from "../state/order.js";
 import type { Prior } from "./prior.js";
 import type { Selection } from "./selection.js";
@@ -239,10 +239,7 @@ function replacedBelow(
   ];
 }
 
-function label({ urn }: { readonly urn: Urn }): string {
-  const { name, type } = parseUrn(urn);
-  return `${name} (${type})`;
-}
+const label = ({ urn }: { readonly urn: Urn }): string => nameWithType(urn);
 
 const dependents = (rows: readonly ResourceState[]): string =>
   rows.length === 1

@@ -2,7 +2,7 @@
 import { type Failure, OrchError } from "../model/failure.js";
 import type { Step } from "../model/plan.js";
 import type { Resource, ResourceState } from "../model/resource.js";
-import { isProviderType, parseUrn, rootStackType, type Urn } from "../model/urn.js";
+import { isProviderType, nameWithType, rootStackType, type Urn } from "../model/urn.js";
 import type { PropertyMap } from "../model/value.js";
 import type { ProgramResult, ProgramSink, RegistrationAnswer } from "../program/contract.js";
 import type { RunInfo, Snapshot, StackStore } from "../state/contract.js";
@@ -271,6 +271,6 @@ export function undoWarnings(steps: readonly Step[], earlier: EarlierState): Fai
 }
 
 function names(steps: readonly Step[]): string {
-  const all = steps.map(({ urn }) => `${parseUrn(urn).name} (${parseUrn(urn).type})`);
+  const all = steps.map(({ urn }) => nameWithType(urn));
   return all.length <= 4 ? all.join(", ") : `${all.slice(0, 3).join(", ")} and ${all.length - 3} more`;
 }

@@ -94,8 +94,8 @@ export function schemaAdvice(packageName: string, getSchema: () => Promise<strin
           );
       }
       if (next.length === 0 && more.path === undefined) return error;
-      const told: Failure = { ...more, ...failure, next: [...next, ...(failure.next ?? [])] };
-      return new OrchError(told.next?.length === 0 ? { ...more, ...failure } : told, { cause: error });
+      const advised = next.length === 0 ? {} : { next: [...next, ...(failure.next ?? [])] };
+      return new OrchError({ ...more, ...failure, ...advised }, { cause: error });
     },
   };
 }

@@ -134,6 +134,11 @@ export function pluginProvider(
     return response.getSchema();
   };
   const advice = schemaAdvice(descriptor.parameterization?.name ?? descriptor.name, getSchema);
+  /** The answer; what the plugin refuses, with what the schema says of it. */
+  const advised = <T>(subject: Parameters<typeof advice.failed>[0], answer: Promise<T>): Promise<T> =>
+    answer.catch(async (error: unknown) => {
+      throw await advice.failed(subject, error);
+    });
 
   const target = (request: { urn: Urn; type: string; name: string }) => `"${request.name}" (${request.type})`;
 
@@ -230,9 +235,7 @@ export function pluginProvider(
       message.setRandomseed(request.randomSeed);
       const subject = { type: request.type, name: request.name, inputs: request.newInputs };
       const attempt = { what: `check ${target(request)}`, verb: "other", urn: request.urn } as const;
-      const response = await ask(service.check, message, attempt).catch(async (error: unknown) => {
-        throw await advice.failed(subject, error);
-      });
+      const response = await advised(subject, ask(service.check, message, attempt));
       return {
         inputs: marked(fromStruct(response.getInputs()), request.newInputs),
         failures: await advice.refused(subject, failures(response.getFailuresList())),
@@ -267,11 +270,7 @@ export function pluginProvider(
       message.setTimeout(request.timeoutSeconds ?? 0);
       message.setPreview(request.preview);
       const attempt = { what: `create ${target(request)}`, verb: "other", urn: request.urn } as const;
-      const answer = await askForObject(service.create, message, attempt, request).catch(
-        async (error: unknown) => {
-          throw await advice.failed(request, error);
-        },
-      );
+      const answer = await advised(request, askForObject(service.create, message, attempt, request));
       if ("initFailed" in answer) {
         const { id, properties, reasons } = answer.initFailed;
         if (id === "") throw noId(plugin, attempt, reasons);
@@ -338,12 +337,8 @@ export function pluginProvider(
       message.setIgnorechangesList([...request.ignoreChanges]);
       message.setPreview(request.preview);
       const attempt = { what: `update ${target(request)}`, verb: "other", urn: request.urn } as const;
-      const answer = await askForObject(service.update, message, attempt, request).catch(
-        async (error: unknown) => {
-          const { type, name, newInputs } = request;
-          throw await advice.failed({ type, name, inputs: newInputs }, error);
-        },
-      );
+      const subject = { type: request.type, name: request.name, inputs: request.newInputs };
+      const answer = await advised(subject, askForObject(service.update, message, attempt, request));
       if ("initFailed" in answer) {
         const { properties, reasons } = answer.initFailed;
         const outputs = properties === undefined ? request.oldOutputs : settled(properties, request.urn);

@@ -36,7 +36,7 @@ export interface ApplyMarkdownOptions {
 }
 
 /** What happened, of the command that did it. */
-export const applyTitles: Readonly<Record<Plan["kind"], string>> = {
+const applyTitles: Readonly<Record<Plan["kind"], string>> = {
   apply: "Apply",
   destroy: "Destroy",
   refresh: "Refresh",
